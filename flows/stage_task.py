@@ -1,0 +1,89 @@
+"""The only bridge from Prefect to a stage: a task around ``dvc repro --single-item``."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from prefect import get_client, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+from terminal import Watch
+
+from synthgain import progress
+from synthgain.errors import SynthgainError
+from synthgain.lineage import environment
+from synthgain.paths import Paths
+
+GPU_LIMIT = "synthgain-gpu"
+GPU_STAGES = ("encode", "train_generator", "synthesize", "screen", "confirm")
+KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
+"""Exit statuses of a process that the kernel killed, as a rule for want of memory."""
+
+
+class StageFailed(SynthgainError):
+    """A stage ended with an error; the message holds its last words."""
+
+
+class StageKilled(StageFailed):
+    """A stage was killed from outside: the one fault that a second attempt can mend."""
+
+
+def _worth_a_retry(_task: Any, _run: Any, state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), StageKilled)
+
+
+@task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5,
+      retry_condition_fn=_worth_a_retry)  # fmt: skip
+def run_stage(paths: Paths, stage: str, watch: Watch, slots: threading.Semaphore) -> bool:
+    """Bring one stage up to date; returns whether it had to run.
+
+    ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``. Its output goes to the Prefect log line by
+    line, its progress to the terminal; ``slots`` bounds how many stages run side by side.
+    """
+    logger = get_run_logger()
+    last: deque[str] = deque(maxlen=30)
+    ran = False
+    with slots, _gpu(stage), subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
+        cwd=paths.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            text = line.rstrip()
+            ran = ran or text.startswith("Running stage")
+            if text.startswith(progress.PREFIX):
+                watch.progress(stage, text, logger)
+            elif text:
+                last.append(text)
+                logger.info("%s | %s", stage, text)
+    if process.returncode:
+        words = [line for line in last if line.startswith("synthgain: ")] or list(last)
+        killed = process.returncode in KILLED or any(f"exited with {code}" in line for code in KILLED for line in last)
+        raise (StageKilled if killed else StageFailed)(f"stage {stage} failed:\n" + "\n".join(words))
+    watch.finished(stage, ran)
+    return ran
+
+
+@contextmanager
+def _gpu(stage: str) -> Iterator[None]:
+    """Hold the machine's GPU while a stage that uses it runs, also against other workspaces on the same server."""
+    needs = Path("/dev/nvidia0").exists() and stage.partition("@")[0] in GPU_STAGES
+    with concurrency(GPU_LIMIT, occupy=1, strict=False) if needs else nullcontext():
+        yield
+
+
+def limit_gpu() -> None:
+    """Make sure that the server knows the GPU limit: one stage at a time, unless somebody set it otherwise."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(GPU_LIMIT)
+        except ObjectNotFound:
+            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=GPU_LIMIT, limit=1))

@@ -1,0 +1,175 @@
+"""The one training loop of every classifier: Lightning, AdamW, cosine schedule, the best look at validation kept."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from synthgain.classifiers.augment import augment
+from synthgain.classifiers.inference import probabilities, to_input
+from synthgain.config import Augmentation, ClassifierTraining
+from synthgain.errors import SynthgainError
+from synthgain.seeding import derive
+
+Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+"""Images ``(B, C, ...)`` and class indices ``(B,)``."""
+
+
+@dataclass
+class Look:
+    """What one look at the validation split showed; ``loss`` is the mean training loss since the look before."""
+
+    step: int
+    loss: float
+    val_balanced_accuracy: float
+    val_log_loss: float
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Greater is better: balanced accuracy first, then log loss."""
+        return self.val_balanced_accuracy, -self.val_log_loss
+
+
+@dataclass
+class _Course:
+    """A training run under way: losses since the last look, the looks, the weights at the best of them."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def look(self, step: int, network: nn.Module, validation: Batch) -> None:
+        loss = float(torch.stack(self.losses).mean())
+        if not np.isfinite(loss):
+            raise SynthgainError(
+                f"classifier training diverged before step {step} (loss {loss}); "
+                "lower classifier.training.learning_rate or check the images"
+            )
+        predicted = probabilities(network, validation[0])
+        seen = Look(step, loss, balanced_accuracy(predicted, validation[1]), log_loss(predicted, validation[1]))
+        if not self.looks or seen.rank > max(look.rank for look in self.looks):
+            self.best = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.looks.append(seen)
+        self.losses.clear()
+
+
+def fit(
+    network: nn.Module,
+    batch: Callable[[int], Batch],
+    validation: Batch,
+    training: ClassifierTraining,
+    *,
+    augmentation: Augmentation | None,
+    seed: int,
+    on: torch.device,
+) -> list[Look]:
+    """Train ``network`` in place and leave it, in evaluation mode on the CPU, at its best look.
+
+    Parameters
+    ----------
+    network: gives logits ``(B, K)``.
+    batch: the batch of a step, counted from 0.
+    validation: images and labels of the validation split.
+    augmentation: applied to every batch; None for none.
+    seed: with the step, determines all randomness.
+    on: the device to train on.
+
+    Raises
+    ------
+    SynthgainError
+        The loss is not finite.
+    """
+    course = _Course()
+    with torch.random.fork_rng():
+        network.to(on)
+        if all(weight.dim() < 5 for weight in network.parameters()):
+            network.to(memory_format=torch.channels_last)
+        module = _module(network, training, augmentation, seed, course, validation)
+        _trainer(training.steps, on).fit(module, train_dataloaders=_Steps(batch, training.steps))
+    network.load_state_dict(course.best)
+    network.cpu().eval()
+    return course.looks
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The whole training as one epoch of ``(step, images, labels)``."""
+
+    batch: Callable[[int], Batch]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[tuple[int, Tensor, Tensor]]:
+        for step in range(self.count):
+            images, labels = self.batch(step)
+            yield step, torch.from_numpy(images), torch.from_numpy(labels)
+
+
+def _trainer(steps: int, on: torch.device) -> Any:
+    import pytorch_lightning as lightning
+
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # Barebones: no logger, checkpoint or bar of Lightning's own, which would cost more than these short trainings.
+    accelerator = "gpu" if on.type == "cuda" else "cpu"
+    return lightning.Trainer(barebones=True, max_steps=steps, max_epochs=1, accelerator=accelerator, devices=1)
+
+
+def _module(
+    network: nn.Module,
+    training: ClassifierTraining,
+    augmentation: Augmentation | None,
+    seed: int,
+    course: _Course,
+    validation: Batch,
+) -> Any:
+    import pytorch_lightning as lightning
+
+    class Classification(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def configure_optimizers(self) -> Any:
+            optimizer = torch.optim.AdamW(
+                self.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+            )
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, training.steps)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+        def training_step(self, batch: tuple[int, Tensor, Tensor], _: int) -> Tensor:
+            step, images, labels = batch
+            torch.manual_seed(derive(seed, "step", step))
+            images = to_input(images)
+            if augmentation is not None:
+                images = augment(images, augmentation, seed=seed, step=step)
+            loss = F.cross_entropy(self.network(images), labels)
+            course.losses.append(loss.detach())
+            return loss
+
+        def on_train_batch_end(self, _: Any, batch: tuple[int, Tensor, Tensor], __: int) -> None:
+            done = batch[0] + 1
+            if done % training.validate_every == 0 or done == training.steps:
+                course.look(done, self.network, validation)
+
+    return Classification()
+
+
+def balanced_accuracy(predicted: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> float:
+    """Mean recall of the classes that occur in ``labels`` ``(N,)``, for probabilities ``(N, K)``."""
+    right = predicted.argmax(1) == labels
+    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+
+
+def log_loss(predicted: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> float:
+    """Mean negative log probability of the true class, for probabilities ``(N, K)`` and labels ``(N,)``."""
+    given = predicted[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(given, 1e-7, 1)).mean())

@@ -1,0 +1,170 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from synthgain.errors import SynthgainError
+
+STAGES = (
+    "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm", "evaluate", "report",
+)  # fmt: skip
+
+_EXAMPLES = """examples:
+  synthgain run                                             the embedded brain phantom
+  synthgain run dataset=folder dataset.path=/data/mri       class folders
+  synthgain run dataset=table dataset.path=/data/scans.csv  a CSV with file, label, patient_id
+  synthgain run generator=edm classifier=densenet seeds=8   another experiment
+  synthgain run experiment=brain_tumor_mri                  a study from conf/experiment/
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="synthgain",
+        description="Do synthetic medical images make my classifier better, by how much, how sure are we, "
+        "and are they safe to use?",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    run = commands.add_parser("run", help="from images to the measured gain")
+    run.add_argument("--dry-run", action="store_true", help="show what would be run, write nothing")
+    compose = commands.add_parser("compose", help="show the resolved configuration")
+    compose.add_argument("--write", action="store_true", help="write it to params.yaml, for 'dvc repro'")
+    for command in (run, compose):
+        command.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides of conf/config.yaml")
+    stage = commands.add_parser("stage", help="run one stage on params.yaml (what DVC calls)")
+    stage.add_argument("name", choices=STAGES, metavar="name", help=", ".join(STAGES))
+    stage.add_argument("item", nargs="?", help="the generator, for stages that have one")
+    commands.add_parser("verdict", help="print the last run's gain table and verdict")
+    commands.add_parser("report", help="open the report in a browser")
+    ui = commands.add_parser("ui", help="open MLflow on this workspace's runs")
+    ui.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    ui.add_argument("--port", type=int, default=5000)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: a user's mistake is one message on stderr and exit status 2."""
+    given = parser().parse_args(arguments)
+    try:
+        _dispatch(given)
+    except SynthgainError as error:
+        print(f"synthgain: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _dispatch(given: argparse.Namespace) -> None:
+    if given.command == "run":
+        _run(given.overrides, given.dry_run)
+    elif given.command == "compose":
+        _compose(given.overrides, given.write)
+    elif given.command == "stage":
+        _stage(given.name, given.item)
+    elif given.command == "verdict":
+        _verdict()
+    elif given.command == "report":
+        _report()
+    elif given.command == "ui":
+        _ui(given.host, given.port)
+
+
+def _run(overrides: Sequence[str], dry_run: bool) -> None:
+    from synthgain.compose import compose, write_params
+    from synthgain.paths import find_workspace
+
+    paths = find_workspace()
+    cfg = compose(paths, overrides)
+    if dry_run:
+        from synthgain.plan import describe
+
+        print(describe(cfg))
+        return
+    from synthgain import lineage, outcome, workspace
+
+    lock = workspace.claim(paths)
+    lineage.begin(paths)
+    write_params(paths, cfg)
+    if lineage.raw_is_tracked(paths, cfg) and not lineage.changed(paths):
+        from synthgain import tracking
+
+        print("nothing has changed: no stage runs")
+        with tracking.Run.begin(paths, cfg) as run:
+            run.log_verdict()
+        print(outcome.summary(paths, run.page))
+        return
+    os.chdir(paths.root)
+    os.execv(sys.executable, [sys.executable, str(paths.root / "flows" / "experiment.py"), str(lock.fileno())])
+
+
+def _compose(overrides: Sequence[str], write: bool) -> None:
+    import yaml
+
+    from synthgain.compose import compose, write_params
+    from synthgain.paths import find_workspace
+
+    paths = find_workspace()
+    cfg = compose(paths, overrides)
+    if write:
+        write_params(paths, cfg)
+    else:
+        print(yaml.safe_dump(cfg.model_dump(mode="json"), sort_keys=False), end="")
+
+
+def _stage(name: str, item: str | None) -> None:
+    import importlib
+
+    from synthgain import config, workspace
+    from synthgain.errors import nearest
+    from synthgain.paths import find_workspace
+
+    paths = find_workspace()
+    with workspace.stage(paths):
+        cfg = config.read(paths.params)
+        if item is not None and item not in cfg.generators:
+            raise SynthgainError(f"stage {name}: no generator '{item}' in params.yaml{nearest(item, cfg.generators)}")
+        importlib.import_module(f"synthgain.stages.{name}").run(cfg, paths, item)
+
+
+def _verdict() -> None:
+    from synthgain import outcome
+    from synthgain.evaluation.gain import table
+    from synthgain.paths import find_workspace
+
+    paths = find_workspace()
+    print(table(outcome.gains(paths)), outcome.verdict(paths), sep="\n\n")
+
+
+def _report() -> None:
+    import webbrowser
+
+    from synthgain import outcome
+    from synthgain.paths import find_workspace
+
+    page = outcome.report(find_workspace())
+    print(page)
+    webbrowser.open(page.as_uri())
+
+
+def _ui(host: str, port: int) -> None:
+    from synthgain import config, tracking
+    from synthgain.paths import find_workspace
+
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        print(
+            f"synthgain: MLflow has no password: everyone who reaches {host}:{port} can read these runs",
+            file=sys.stderr,
+        )
+    paths = find_workspace()
+    print(f"MLflow: http://{host}:{port}")
+    command = tracking.ui(paths, config.read(paths.params), host, port)
+    os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""From ``conf/`` and the words on the command line to ``params.yaml``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from synthgain.artifact import replace_bytes
+from synthgain.config import Config, load
+from synthgain.errors import SynthgainError, nearest
+from synthgain.paths import Paths
+
+
+def compose(paths: Paths, overrides: Sequence[str]) -> Config:
+    """The experiment that ``conf/`` and Hydra ``overrides`` describe, typed.
+
+    Two keys of the YAML files are instructions to this function and never reach the result: ``full`` holds what an
+    experiment changes at ``+size=gpu``; ``each_generator`` is merged into every generator that is trained.
+
+    Raises
+    ------
+    SynthgainError
+        A file has duplicate keys, a key or choice is unknown, a value does not fit.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    composed = _hydra(paths.root / "conf", overrides)
+    try:
+        full = composed.pop("full", None)
+        each = composed.pop("each_generator", None)
+        if full is not None and "size=gpu" in {word.lstrip("+") for word in overrides}:
+            each = OmegaConf.merge(each or {}, full.pop("each_generator", {}))
+            composed = OmegaConf.merge(composed, full)
+            _again(composed, overrides, paths.root / "conf")
+        for name, generator in composed.get("generators", {}).items():
+            if each is not None and "training" in generator:
+                composed.generators[name] = OmegaConf.merge(generator, each)
+                _again(composed, overrides, paths.root / "conf")
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise SynthgainError(f"configuration: {_first_line(error)}") from None
+    return load(_with_raw(cast(dict[str, Any], values), paths))
+
+
+def write_params(paths: Paths, config: Config) -> bool:
+    """Write ``params.yaml`` if it would differ; returns whether it did."""
+    head = "# The resolved experiment, written by `synthgain`. Edit conf/ or give overrides instead.\n"
+    text = head + yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=100)
+    if paths.params.is_file() and paths.params.read_text() == text:
+        return False
+    replace_bytes(paths.params, text.encode())
+    return True
+
+
+def _hydra(conf: Path, overrides: Sequence[str]) -> Any:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for path in sorted(conf.rglob("*.yaml")):
+        _refuse_duplicates(path)
+    try:
+        with initialize_config_dir(str(conf), version_base="1.3"):
+            composed = hydra_compose("config", overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SynthgainError(f"configuration: {_hint(conf, overrides, error)}") from None
+    OmegaConf.set_struct(composed, False)
+    return composed
+
+
+def _again(composed: Any, overrides: Sequence[str], conf: Path) -> None:
+    """Give the command line the last word over what was merged after Hydra composed."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        if not (conf / override.key_or_group).is_dir() and not override.is_delete():
+            OmegaConf.update(composed, override.key_or_group, override.value(), force_add=True)
+
+
+def _hint(conf: Path, overrides: Sequence[str], error: Exception) -> str:
+    for word in overrides:
+        key, _, value = word.lstrip("+~").partition("=")
+        folder = conf / key
+        if folder.is_dir():
+            choices = sorted(path.stem for path in folder.glob("*.yaml"))
+            for choice in value.strip("[]").split(","):
+                if choice.strip() not in choices:
+                    return f"{key}: no choice '{choice.strip()}'{nearest(choice.strip(), choices)}"
+        elif "Could not override" in str(error) and f"'{key}'" in str(error):
+            return f"{key}: unknown key{nearest(key, _known_keys(Config))}"
+    return _first_line(error)
+
+
+def _known_keys(model: Any, prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in model.model_fields.items():
+        keys.append(prefix + name)
+        if hasattr(field.annotation, "model_fields"):
+            keys += _known_keys(field.annotation, f"{prefix}{name}.")
+    return keys
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML keeps the last of two equal keys without a word; this one refuses."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def _refuse_duplicates(path: Path) -> None:
+    try:
+        yaml.load(path.read_text(), _StrictLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SynthgainError(f"{path}: {error}") from None
+
+
+def _with_raw(values: dict[str, Any], paths: Paths) -> dict[str, Any]:
+    """Fill in ``dataset.raw``: where the raw data stand in the workspace once DVC has them."""
+    dataset = values.get("dataset")
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("source"), dict):
+        return values
+    given = dataset.get("path")
+    if not given:
+        dataset["raw"] = f"src/synthgain/sources/{dataset['source'].get('kind')}.py"
+        return values
+    path = Path(given).expanduser()
+    path = path if path.is_absolute() else paths.root / path
+    if not path.exists():
+        raise SynthgainError(f"dataset.path: {given}: no such file or folder")
+    if path.suffix.lower() == ".csv":
+        dataset["source"].setdefault("manifests", [{"file": path.name}])
+        path = path.parent
+    dataset["path"] = str(path)
+    if path.resolve().is_relative_to(paths.root.resolve()):
+        dataset["raw"] = path.resolve().relative_to(paths.root.resolve()).as_posix()
+    else:
+        dataset["raw"] = f"data/raw/{dataset.get('name')}" + (path.suffix if path.is_file() else "")
+    return values

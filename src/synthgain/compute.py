@@ -1,0 +1,72 @@
+"""The machine: which device, how many threads, which precision, how many processes."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from synthgain.config import Compute
+from synthgain.errors import SynthgainError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def device(compute: Compute) -> "torch.device":
+    """The device to compute on, with the number of CPU threads set for this process."""
+    import torch
+
+    torch.set_num_threads(compute.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    gpu = torch.cuda.is_available()
+    if compute.accelerator == "gpu" and not gpu:
+        raise SynthgainError("compute.accelerator=gpu: no GPU is visible to PyTorch; use 'auto' or 'cpu'")
+    return torch.device("cuda" if gpu and compute.accelerator != "cpu" else "cpu")
+
+
+def bf16(on: "torch.device") -> bool:
+    """Whether ``on`` has hardware bfloat16."""
+    import torch
+
+    if on.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def side_by_side(
+    work: Callable[[Any], Any],
+    items: Iterable[Any],
+    workers: int,
+    *,
+    prepare: Callable[..., None],
+    given: tuple[Any, ...],
+) -> Iterator[tuple[Any, Any]]:
+    """Run ``work(item)`` in ``workers`` processes; yields ``(item, result)`` as they finish.
+
+    ``prepare(*given)`` runs once in each process first. The processes are forked from a server that has imported the
+    module of ``work`` once; they die with this one. A failure in one of them stops the others and is raised here.
+    """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    items = list(items)
+    if workers == 1 or len(items) <= 1:
+        prepare(*given)
+        for item in items:
+            yield item, work(item)
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([work.__module__])
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin, (os.getpid(), prepare, given))
+    try:
+        waiting = {pool.submit(work, item): item for item in items}
+        for finished in as_completed(waiting):
+            yield waiting[finished], finished.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(parent: int, prepare: Callable[..., None], given: tuple[Any, ...]) -> None:
+    from synthgain.lifeline import die_with
+
+    die_with([parent])
+    prepare(*given)

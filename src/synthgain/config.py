@@ -1,0 +1,285 @@
+"""What an experiment is: Hydra composes ``conf/``, these frozen models type it, ``params.yaml`` holds the result.
+
+The docstring under each field is its documentation. Unknown keys are refused, by name, with the nearest valid one.
+Components (sources, generators, classifiers) bring their own ``Config``; the file name is the registry.
+"""
+
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+
+from synthgain.errors import SynthgainError, nearest
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class SourceConfig(Strict):
+    """Base of every source's ``Config``."""
+
+    kind: str
+    """File name in ``sources/``."""
+
+
+class Image(Strict):
+    size: Annotated[int, Field(ge=16, le=1024)] = 32
+    """Side in pixels; images are padded to a square and resampled with antialiasing."""
+    channels: Literal[1, 3] = 1
+    """1: grey (colour becomes luminance); 3: RGB."""
+
+
+class Split(Strict):
+    column: str | None = None
+    """Attribute that fixes the split, such as ``split`` or ``fold``; rows where it is empty are assigned by `fractions`."""
+    train: tuple[str, ...] | None = None
+    """Values of `column` that mean train; none given: every value not named below."""
+    val: tuple[str, ...] = ("val", "valid", "validation")
+    """Values of `column` that mean validation."""
+    test: tuple[str, ...] = ("test", "testing")
+    """Values of `column` that mean test (compared without regard to case)."""
+    fractions: tuple[Share, Share] = (0.15, 0.25)
+    """Shares of validation and test, by group and stratified by label, where no column says."""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Patient-grouped cross-validation: the number of folds; `fold` is the test fold, the next one validates."""
+    fold: Annotated[int, Field(ge=0)] = 0
+    """Which of the `folds` is the test fold, counted from 0."""
+
+
+class Budget(Strict):
+    train: Positive
+    """Labelled training images; the rest of the train split is used by nothing."""
+    val: Positive
+    """Labelled validation images."""
+
+
+class Dataset(Strict):
+    name: Name
+    """Names the data in MLflow, in the report and under ``data/raw``."""
+    source: SerializeAsAny[SourceConfig]
+    path: str | None = None
+    """Folder or file with the user's images; none for the embedded phantom."""
+    raw: str = ""
+    """Where DVC keeps the raw data, relative to the workspace; filled in by ``synthgain``."""
+    classes: tuple[str, ...] | None = None
+    """Labels to use, in this order; default: all, sorted."""
+    group_by: str | None = None
+    """Attribute that stands for the patient in splitting and intervals where patients are unknown."""
+    image: Image = Image()
+    split: Split = Split()
+    budget: Budget | None = None
+    """Scarce labels: how many labelled images exist for everything, generator included."""
+    on_leak: Literal["stop", "regroup", "allow"] = "stop"
+    """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (for demonstration) allow."""
+    near_duplicate_rms: Annotated[float, Field(ge=0)] = 2.5
+    """Two images are near-duplicates below this RMS difference in grey levels (of 255) at 64 by 64 pixels."""
+    min_per_class: Positive = 5
+    """Fewest images of a class in each split; fewer is 'insufficient data'."""
+    max_pixels: Positive = 100_000_000
+    """Larger images are quarantined unread."""
+
+
+class GeneratorTraining(Strict):
+    steps: Positive = 1000
+    batch_size: Positive = 64
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.995
+    """Decay of the moving average of the weights that is used for sampling."""
+    checkpoint_every: Positive = 200
+    """Steps between resumable checkpoints."""
+
+
+class GeneratorConfig(Strict):
+    """Base of every generator's ``Config``; families add ``model`` (trained) and ``sampling`` (not retrained)."""
+
+    kind: str
+    """File name in ``generators/``."""
+    training: GeneratorTraining | None = None
+    """None for the controls, which learn nothing by gradient."""
+
+
+class Synthesis(Strict):
+    shard: Positive = 100
+    """Images per resumable shard."""
+    confidence: Share = 0.2
+    """The filter drops an image to whose intended class the encoder gives a smaller probability than this."""
+    similarity_quantile: Share = 0.02
+    """The filter drops an image whose feature similarity to its class lies below this quantile of real images'."""
+    oversample: Annotated[float, Field(ge=1)] = 1.5
+    """Images drawn per image needed, so that the filter may reject some."""
+
+
+class ClassifierTraining(Strict):
+    steps: Positive = 250
+    """Optimisation steps, equal in every arm."""
+    batch_size: Positive = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    validate_every: Positive = 50
+    """Steps between looks at the validation split; the best look (balanced accuracy, then log loss) is kept."""
+
+
+class ClassifierConfig(Strict):
+    """Base of every classifier's ``Config``."""
+
+    kind: str
+    """File name in ``classifiers/``."""
+    training: ClassifierTraining = ClassifierTraining()
+
+
+class Augmentation(Strict):
+    flip: bool = True
+    """Mirror left and right."""
+    rotate: Annotated[float, Field(ge=0, le=180)] = 10.0
+    """Largest rotation in degrees."""
+    translate: Share = 0.06
+    """Largest shift as a share of the side."""
+    scale: Share = 0.1
+    """Largest relative zoom."""
+    intensity: Share = 0.15
+    """Largest relative change of contrast and of brightness."""
+
+
+class Arms(Strict):
+    baselines: tuple[Literal["real", "classic", "oversample", "duplicate"], ...] = (
+        "real",
+        "classic",
+        "oversample",
+        "duplicate",
+    )
+    """Non-synthetic arms; the strongest on validation is what synthetic images must beat."""
+    always: tuple[str, ...] = ("classic", "oversample", "duplicate", "oracle")
+    """Arms that are confirmed whatever the screening says."""
+    ratios: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 1.0, 2.0)
+    """Synthetic images per real image in a batch, screened for every generator."""
+    filtered: tuple[bool, ...] = (True,)
+    """Screen synthetic sets after the filter (true), before it (false), or both."""
+    most: Annotated[int, Field(ge=2, le=6)] = 6
+    """Most arms that are confirmed."""
+    augmentation: Augmentation = Augmentation()
+
+
+class Screening(Strict):
+    seeds: Positive = 2
+    """Seeds of its own; the confirmation uses fresh ones."""
+
+
+class Claim(Strict):
+    metric: Literal["balanced_accuracy", "macro_auroc"] = "balanced_accuracy"
+    """The measure that the headline contrast is about."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Equivalence margin: differences inside it do not matter."""
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Confidence level of every interval."""
+
+
+class Evaluation(Strict):
+    replicates: Annotated[int, Field(ge=200)] = 10_000
+    """Bootstrap replicates."""
+    min_seeds: Annotated[int, Field(ge=2)] = 6
+    """Fewer confirmation seeds than this give the verdict 'inconclusive'."""
+    min_groups: Annotated[int, Field(ge=2)] = 20
+    """Fewer test patients (or groups) than this give the verdict 'inconclusive'."""
+
+
+class Tracking(Strict):
+    uri: str = "sqlite:///mlruns/mlflow.db"
+    """MLflow tracking store, relative to the workspace."""
+    models: bool = True
+    """Log the headline classifiers as MLflow models with signature."""
+
+
+class Compute(Strict):
+    """How to compute, never what: nothing here enters a hash, except that threads may change the last bits."""
+
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    threads: Positive = 1
+    """CPU threads per process; fixed, because the order of sums depends on it."""
+    workers: Positive = 2
+    """Processes that train classifiers or decode images side by side, and stages that run side by side."""
+
+
+class Config(Strict):
+    seed: int = 0
+    """Base of all randomness."""
+    seeds: Positive = 8
+    """Fresh confirmation seeds."""
+    dataset: Dataset
+    generators: dict[Name, SerializeAsAny[GeneratorConfig]]
+    synthesis: Synthesis = Synthesis()
+    classifier: SerializeAsAny[ClassifierConfig]
+    arms: Arms = Arms()
+    screening: Screening = Screening()
+    claim: Claim = Claim()
+    evaluation: Evaluation = Evaluation()
+    tracking: Tracking = Tracking()
+    compute: Compute = Compute()
+
+
+def kinds(package: str) -> list[str]:
+    """Names of the components in a package: its files that define a ``Config``."""
+    folder = Path(__file__).parent / package
+    return sorted(p.stem for p in folder.glob("*.py") if re.search(r"^class Config\b", p.read_text(), re.MULTILINE))
+
+
+def component(package: str, kind: str) -> Any:
+    """The module ``synthgain.<package>.<kind>``; raises `SynthgainError` with the nearest valid kind."""
+    if kind not in kinds(package):
+        raise SynthgainError(f"{package}: unknown kind '{kind}'{nearest(str(kind), kinds(package))}")
+    return importlib.import_module(f"synthgain.{package}.{kind}")
+
+
+def load(values: Mapping[str, Any]) -> Config:
+    """Type plain values; raises `SynthgainError` naming every offending key."""
+    values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    dataset = values.get("dataset")
+    if isinstance(dataset, dict) and "source" in dataset:
+        dataset["source"] = _typed("sources", dataset["source"], "dataset.source")
+    if isinstance(values.get("generators"), dict):
+        values["generators"] = {
+            name: _typed("generators", value, f"generators.{name}") for name, value in values["generators"].items()
+        }
+    if "classifier" in values:
+        values["classifier"] = _typed("classifiers", values["classifier"], "classifier")
+    return _validated(Config, values, "")
+
+
+def read(path: Path) -> Config:
+    """The configuration in ``params.yaml``."""
+    import yaml
+
+    if not path.is_file():
+        raise SynthgainError(f"{path}: not found; 'synthgain run' or 'synthgain compose --write' creates it")
+    return load(yaml.safe_load(path.read_text()))
+
+
+def _typed(package: str, value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+        raise SynthgainError(f"{where}: expected a mapping with a 'kind' ({', '.join(kinds(package))}), got {value!r}")
+    return _validated(component(package, value["kind"]).Config, value, where)
+
+
+def _validated(model: type[Strict], values: Mapping[str, Any], where: str) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(model, item, where) for item in error.errors()]
+        raise SynthgainError("configuration refused:\n  " + "\n  ".join(lines)) from None
+
+
+def _explain(model: type[Strict], item: Any, where: str) -> str:
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(filter(None, [where, *location]))
+    if item["type"] != "extra_forbidden":
+        return f"{key}: {item['msg']} (given: {item['input']!r})"
+    owner: Any = model
+    for part in location[:-1]:
+        owner = owner.model_fields[part].annotation if part in getattr(owner, "model_fields", {}) else owner
+    return f"{key}: unknown key{nearest(location[-1], getattr(owner, 'model_fields', ()))}"

@@ -1,0 +1,121 @@
+"""The one kind of image set: real, synthetic and mixed sets are all this.
+
+A directory with ``images.npy`` (uint8, ``(N, C, H, W)``, memory-mapped), ``manifest.parquet`` (a row per image in the
+same order) and the artifact's ``manifest.json``, whose ``facts.classes`` fixes the order of the labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgain import artifact
+from synthgain.errors import SynthgainError
+
+IMAGES = "images.npy"
+TABLE = "manifest.parquet"
+COLUMNS = ("image_id", "label", "patient_id", "group", "split", "source", "origin")
+SPLITS = ("train", "val", "test")
+REAL = "real"
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """``images`` uint8 ``(N, C, H, W)``; ``table`` with `COLUMNS` and any attributes; ``classes`` in label order."""
+
+    images: npt.NDArray[np.uint8]
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(C, H, W)`` of every image."""
+        return tuple(self.images.shape[1:])
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Class index per image, ``(N,)``."""
+        return label_indices(self.table["label"], self.classes)
+
+    def rows(self, split: str) -> npt.NDArray[np.intp]:
+        """Row numbers of a split, ascending."""
+        return np.flatnonzero(self.table["split"].to_numpy() == split)
+
+    def part(self, rows: npt.NDArray[Any]) -> "ImageSet":
+        """The set restricted to ``rows`` (row numbers or a boolean mask); copies those images into memory."""
+        rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        return ImageSet(self.images[rows], self.table.iloc[rows].reset_index(drop=True), self.classes, self.sha256)
+
+
+def label_indices(labels: Sequence[str] | pd.Series, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    index = pd.Index(classes).get_indexer(pd.Index(labels))
+    if (index < 0).any():
+        unknown = sorted(set(np.asarray(labels)[index < 0]))
+        raise SynthgainError(f"labels {unknown} are not among the classes {list(classes)}")
+    return index.astype(np.int64)
+
+
+def read(path: Path) -> ImageSet:
+    """Open an image set; the images are memory-mapped after their hash was verified."""
+    found = artifact.read(path)
+    images = np.load(found.file(IMAGES), mmap_mode="r", allow_pickle=False)
+    table = pd.read_parquet(found.file(TABLE))
+    if len(images) != len(table):
+        raise SynthgainError(f"{path}: {len(images)} images but {len(table)} rows in {TABLE}")
+    return ImageSet(images, table, tuple(found.manifest["facts"]["classes"]), found.sha256)
+
+
+def write(draft: artifact.Draft, images: npt.NDArray[np.uint8], table: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Put a set that fits in memory into ``draft``."""
+    with ImageWriter(draft.path / IMAGES, images.shape[1:]) as writer:
+        writer.append(images)
+    finish(draft, table, classes)
+
+
+def finish(draft: artifact.Draft, table: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Write the table beside the images that an `ImageWriter` wrote, and record classes and counts."""
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise ValueError(f"image set without columns {missing}")
+    ordered = [*COLUMNS, *(name for name in table if name not in COLUMNS)]
+    table[ordered].to_parquet(draft.path / TABLE, index=False)
+    draft.facts["classes"] = list(classes)
+    draft.counts["images"] = len(table)
+
+
+class ImageWriter:
+    """Writes ``images.npy`` batch by batch, so that memory does not grow with the number of images."""
+
+    def __init__(self, path: Path, shape: Sequence[int]) -> None:
+        self._stream = open(path, "wb")  # noqa: SIM115 - closed by __exit__
+        self._shape = tuple(shape)
+        self.count = 0
+        self._header()
+
+    def _header(self) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self._shape)}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+
+    def append(self, images: npt.NDArray[np.uint8]) -> None:
+        """Append images ``(n, C, H, W)``."""
+        if images.shape[1:] != self._shape or images.dtype != np.uint8:
+            raise ValueError(f"expected uint8 (n, {self._shape}), got {images.dtype} {images.shape}")
+        self._stream.write(np.ascontiguousarray(images).tobytes())
+        self.count += len(images)
+
+    def __enter__(self) -> "ImageWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # NumPy pads the header so that the first axis can grow without moving the data.
+        self._stream.seek(0)
+        self._header()
+        self._stream.close()

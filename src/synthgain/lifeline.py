@@ -1,0 +1,73 @@
+"""A process that must not outlive another one."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_INTERVAL = 0.5
+
+
+def die_with(ancestors: Sequence[int]) -> None:
+    """Kill this process as soon as its parent or any of the processes ``ancestors`` is gone.
+
+    Linux tells a child at once when its own parent dies; grandparents (DVC starts stages through a shell) are watched
+    by a thread. A process id that was given to another process meanwhile is recognised by its start time.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    watched = {pid: _start_time(pid) for pid in {os.getppid(), *ancestors}}
+
+    def watch() -> None:
+        while all(_start_time(pid) == start and start is not None for pid, start in watched.items()):
+            time.sleep(_INTERVAL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def ancestors_up_to(word: str) -> list[int]:
+    """Process ids of the ancestors up to the nearest one whose command line has the word; empty if there is none."""
+    chain: list[int] = []
+    pid = os.getppid()
+    while pid > 1:
+        chain.append(pid)
+        command = _read(pid, "cmdline").replace("\0", " ")
+        if any(Path(part).name == word for part in command.split()[:3]):
+            return chain
+        pid = _parent(pid)
+    return []
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _stat(pid: int) -> list[str]:
+    # The command name, in parentheses, may hold blanks; what follows it may not.
+    return _read(pid, "stat").rpartition(")")[2].split()
+
+
+def _parent(pid: int) -> int:
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
+def _start_time(pid: int) -> str | None:
+    """Kernel start time of a live process; None for a missing one or a zombie. Without /proc: alive or not."""
+    if not Path("/proc/self/stat").exists():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        return "alive"
+    fields = _stat(pid)
+    return fields[19] if fields and fields[0] not in "ZX" else None

@@ -1,0 +1,47 @@
+"""Where everything lies, seen from the workspace root. Nothing else spells a path of a stage output."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgain.errors import SynthgainError
+
+
+@dataclass(frozen=True)
+class Paths:
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def raw(self) -> Path:
+        return self.data / "raw"
+
+    @property
+    def params(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def state(self) -> Path:
+        """Locks and unfinished work: never an output, safe to delete when nothing runs."""
+        return self.root / ".synthgain"
+
+    def out(self, stage: str, item: str | None = None) -> Path:
+        """The output directory of a stage, of its ``item`` (a generator's name) where the stage has one per item."""
+        return self.data / stage / item if item else self.data / stage
+
+    def work(self, stage: str, key: str) -> Path:
+        """Where a stage keeps unfinished work that belongs to the content ``key``; created if missing."""
+        path = self.state / "work" / stage / key[:24]
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def find_workspace(start: Path | None = None) -> Paths:
+    """The nearest directory at or above ``start`` (default: here) with ``dvc.yaml`` and ``conf/``."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "conf").is_dir():
+            return Paths(folder)
+    raise SynthgainError(f"{here}: not inside a synthgain workspace (no dvc.yaml with conf/ beside it here or above)")

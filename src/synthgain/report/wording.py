@@ -1,0 +1,123 @@
+"""Numbers and names in the reader's words: percentage points, intervals, p-values, what an arm is."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from markupsafe import Markup, escape
+
+METRICS = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auroc": "macro AUROC",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "macro_auprc": "macro AUPRC",
+    "auprc": "AUPRC",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "ece": "calibration error (ECE)",
+}
+UNBOUNDED = ("log_loss", "brier")
+"""Measures that are not shares: printed as they are, not in percent; smaller is better."""
+WORDS = ("gain", "loss", "no difference", "inconclusive")
+UNKNOWN = "not recorded"
+
+
+class Arm(Protocol):
+    """What this package reads of an arm."""
+
+    augment: bool
+    balanced: bool
+    generator: str | None
+    ratio: float
+    filtered: bool
+
+
+def metric_name(metric: str) -> str:
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def points(value: float, signed: bool = True) -> str:
+    """A difference of shares in percentage points: 0.031 -> ``+3.1``, with a true minus sign."""
+    text = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+    return text.replace("-", "−")
+
+
+def share(value: float) -> str:
+    """A share in percent: 0.734 -> ``73.4 %``."""
+    return f"{100 * value:.1f} %".replace("-", "−")
+
+
+def number(value: float, digits: int = 3) -> str:
+    """``digits`` significant figures without an exponent for ordinary sizes."""
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def slug(text: str, limit: int = 60) -> str:
+    """``text`` as part of a file name or of an HTML id."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:limit] or "x"
+
+
+def one_line(text: str, limit: int = 28) -> str:
+    """``text`` for a figure: printable, on one line, shortened in the middle."""
+    clean = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    half = (limit - 1) // 2
+    return clean if len(clean) <= limit else f"{clean[:half]}…{clean[-half:]}"
+
+
+def missing(record: Mapping[str, Any], key: str = "") -> Markup:
+    """Why a number is not there, in place of the number."""
+    reason = record.get(f"{key}_why") or record.get("why") or UNKNOWN
+    return Markup('<span class="missing">{}</span>').format(str(reason))
+
+
+def shown(record: Mapping[str, Any] | None, key: str, form: Any = number) -> str | Markup:
+    """``record[key]`` by the function ``form``, or the reason why it is not there."""
+    if record is None:
+        return missing({})
+    return missing(record, key) if record.get(key) is None else form(record[key])
+
+
+def interval(record: Mapping[str, Any] | None, key: str = "mean", form: Any = share) -> Markup:
+    """``73.4 % (69.0 to 77.8)`` from ``{key, low, high}``, or the reason why it is not there."""
+    if record is None or record.get(key) is None:
+        return missing(record or {}, key)
+    if record.get("low") is None or record.get("high") is None:
+        return Markup('{} <span class="ci">(no interval: {})</span>').format(form(record[key]), missing(record, "low"))
+    low, high = (form(record[name]).removesuffix(" %") for name in ("low", "high"))
+    return Markup('<span class="number">{}</span> <span class="ci">({} to {})</span>').format(
+        form(record[key]), low, high
+    )
+
+
+def metric_form(metric: str) -> Any:
+    return number if metric in UNBOUNDED else share
+
+
+def describe(arm: Arm) -> str:
+    """What an arm trains on, as a sentence fragment."""
+    if arm.generator is None:
+        return _REAL[(arm.augment, arm.balanced)]
+    what = {"oracle": "fresh true images", "noise": "images of pure noise", "copies": "repeated real images"}.get(
+        arm.generator, f"synthetic images from {arm.generator}"
+    )
+    control = "control: " if arm.generator in ("oracle", "noise", "copies") else ""
+    kept = "" if arm.filtered else ", unfiltered"
+    return f"{control}classic + {what}, {arm.ratio:g} per real image{kept}"
+
+
+_REAL = {
+    (False, False): "real images, no augmentation",
+    (True, False): "real images + classical augmentation",
+    (True, True): "classical augmentation, classes drawn equally often",
+    (False, True): "real images, classes drawn equally often",
+}
+
+
+def strip_markup(text: str | Markup) -> str:
+    """The plain text of a formatted number."""
+    return str(Markup(escape(text)).striptags())

@@ -1,0 +1,306 @@
+"""A head made of smooth functions of space, cut by a plane.
+
+Coordinates are millimetres in an average head: x to the patient's left, y to the front, z up; the origin lies on the
+midline between the clinoid processes, just above the sella turcica. Everything a patient has is a function of these
+three, so that any number of slices in any plane belong to one and the same anatomy.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthgain.sources.mr_signal import Array, Sample
+
+NATIVE = 64
+"""Pixels per side of an image as scanned."""
+FIELD_OF_VIEW = 224.0
+"""Millimetres per side."""
+PIXEL = FIELD_OF_VIEW / NATIVE
+
+_OFFSETS = ((np.arange(NATIVE) - (NATIVE - 1) / 2) * PIXEL).astype(np.float32)
+_VENTRICLES = (
+    ((6.0, 33.0, 20.0), (5.0, 16.0, 29.0), 5.0, 4.5),
+    ((5.0, 16.0, 29.0), (11.0, -16.0, 34.0), 4.5, 5.0),
+    ((11.0, -16.0, 34.0), (24.0, -36.0, 23.0), 5.0, 6.5),
+    ((24.0, -36.0, 23.0), (24.0, -56.0, 17.0), 6.5, 2.5),
+    ((24.0, -36.0, 23.0), (32.0, -8.0, 2.0), 5.0, 2.0),
+)
+"""Lateral ventricle of one side as tapering tubes: from, to, radius at either end."""
+
+
+def ramp(distance: Array, width: float = PIXEL) -> Array:
+    """Share of a voxel inside a surface, from the signed distance (mm, positive inside): partial volume."""
+    return np.clip(distance * np.float32(1 / width) + np.float32(0.5), 0, 1)
+
+
+def paint(canvas: Array, share: Array, signal: Array | float) -> None:
+    """Replace a share of each voxel's signal, in place."""
+    canvas += share * (signal - canvas)
+
+
+@dataclass(frozen=True)
+class Waves:
+    """A random smooth function of space: plane waves of isotropic direction, unit variance, no preferred place."""
+
+    vectors: npt.NDArray[np.float64]
+    phases: npt.NDArray[np.float64]
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, length: float, count: int = 20) -> "Waves":
+        """Wavelengths within 30 percent of ``length`` (mm)."""
+        direction = random.standard_normal((count, 3))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        number = 2 * np.pi / (length * random.uniform(0.77, 1.3, (count, 1)))
+        return cls(direction * number, random.uniform(0, 2 * np.pi, count))
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A slice: the point of the head at its centre, and the directions of its columns and (upward) rows."""
+
+    centre: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float64]
+    up: npt.NDArray[np.float64]
+
+    def points(self) -> tuple[Array, Array, Array]:
+        """x, y, z of every pixel, each float32 ``(NATIVE, NATIVE)``, the first row being the front."""
+        across, along = _OFFSETS[None, :], -_OFFSETS[:, None]
+        centre, right, up = (v.astype(np.float32) for v in (self.centre, self.right, self.up))
+        return tuple(centre[i] + across * right[i] + along * up[i] for i in range(3))  # type: ignore[return-value]
+
+    def field(self, waves: Waves) -> Array:
+        """``waves`` on the plane; a plane wave on a plane factorises, which makes this one small matrix product."""
+        across = np.exp(1j * np.outer(waves.vectors @ self.right, _OFFSETS))
+        along = np.exp(1j * (np.outer(waves.vectors @ self.up, -_OFFSETS) + self._phase(waves)[:, None]))
+        scale = np.sqrt(2 / len(waves.phases))
+        return ((along.astype(np.complex64).T @ across.astype(np.complex64)).real * np.float32(scale)).astype(np.float32)
+
+    def _phase(self, waves: Waves) -> npt.NDArray[np.float64]:
+        return waves.vectors @ self.centre + waves.phases
+
+
+@dataclass(frozen=True)
+class Head:
+    """A patient's anatomy, without disease."""
+
+    age: int
+    sex: str
+    scale: float
+    """Size relative to the average head."""
+    axes: tuple[float, float, float]
+    """Half width, half length and height of the outer surface, mm."""
+    lobes: npt.NDArray[np.float64]
+    """Amplitude and phase of the outline's harmonics 1 to 4, ``(4, 2)``."""
+    scalp: float
+    skull: float
+    marrow: float
+    """Share of fat marrow in the middle of the skull."""
+    sulci: float
+    """Width of the sulci, mm; grows with age."""
+    ventricles: float
+    """Radius of the ventricles relative to a young adult's; grows with age."""
+    asymmetry: float
+    gland: tuple[float, float, float]
+    """Half axes of the pituitary gland, mm."""
+    plexus: float
+    """Contrast agent in the choroid plexus, mM."""
+    sinus: float
+    """Contrast agent in the venous sinuses, mM."""
+    folds: Waves
+    texture: Waves
+
+    @property
+    def depth_of_brain(self) -> float:
+        return self.scalp + self.skull
+
+    def depth(self, x: Array, y: Array, z: Array) -> Array:
+        """Distance below the skin, mm (negative outside); broadcasts."""
+        width, length, height = self.axes
+        angle = np.arctan2(y, x)
+        outline = np.ones_like(angle)
+        for order, (size, phase) in enumerate(self.lobes, start=1):
+            outline += np.float32(size) * np.cos(np.float32(order) * angle + np.float32(phase))
+        flat = np.hypot(x / width, y / length) / outline
+        radius = np.hypot(flat, np.maximum(z - 8, 0) / height)
+        return (1 - radius) * np.float32((width + length) / 2)
+
+
+def draw_head(random: np.random.Generator) -> Head:
+    """Draw a patient: age, sex and everything that follows from them."""
+    age = int(np.clip(random.normal(54, 16), 20, 88))
+    sex = "female" if random.random() < 0.5 else "male"
+    ageing = (age - 20) / 68
+    lobes = np.stack([random.normal(0, (0.004, 0.008, 0.008, 0.006)), random.uniform(0, 2 * np.pi, 4)], axis=1)
+    return Head(
+        age=age,
+        sex=sex,
+        scale=float(random.normal(1.015 if sex == "male" else 0.985, 0.025)),
+        axes=(float(random.normal(76, 2)), float(random.normal(94, 2)), float(random.normal(98, 2))),
+        lobes=lobes,
+        scalp=float(random.uniform(4.0, 7.0)),
+        skull=float(random.uniform(5.0, 8.0)),
+        marrow=float(random.uniform(0.15, 0.6)),
+        sulci=float(1.0 + 1.8 * ageing + random.normal(0, 0.25)),
+        ventricles=float((0.75 + 0.75 * ageing) * np.exp(random.normal(0, 0.15))),
+        asymmetry=float(random.normal(0, 0.1)),
+        gland=(float(random.uniform(5, 7.5)), float(random.uniform(4, 6)), float(random.uniform(2.5, 4.5))),
+        plexus=float(random.uniform(0.1, 0.5)),
+        sinus=float(random.uniform(0.25, 0.8)),
+        folds=Waves.draw(random, 26.0),
+        texture=Waves.draw(random, 45.0),
+    )
+
+
+def tube(point: tuple[Array, Array, Array], ends: tuple[tuple[float, float, float], ...], radii: Array) -> Array:
+    """Signed distance (mm, positive inside) to a tapering tube between two points, radii ``(at first, at second)``."""
+    start, stop = np.asarray(ends, dtype=np.float32)
+    axis = stop - start
+    offset = [p - s for p, s in zip(point, start, strict=True)]
+    along = sum(o * a for o, a in zip(offset, axis, strict=True)) / np.float32(axis @ axis)
+    along = np.clip(along, 0, 1)
+    square = sum((o - along * a) ** 2 for o, a in zip(offset, axis, strict=True))
+    return radii[0] + along * (radii[1] - radii[0]) - np.sqrt(square)
+
+
+def ellipsoid(point: tuple[Array, Array, Array], centre: tuple[float, ...], axes: tuple[float, ...]) -> Array:
+    """Approximate signed distance (mm, positive inside) to an ellipsoid."""
+    square = sum(((p - c) * np.float32(1 / a)) ** 2 for p, c, a in zip(point, centre, axes, strict=True))
+    return (1 - np.sqrt(square)) * np.float32(min(axes))
+
+
+@dataclass
+class Cut:
+    """A slice under construction: the plane's coordinates, the signal so far, and where the brain is."""
+
+    head: Head
+    plane: Plane
+    tissue: Sample
+    point: tuple[Array, Array, Array]
+    """Coordinates of the skull, and of a lesion."""
+    pushed: tuple[Array, Array, Array]
+    """Coordinates of the anatomy that a lesion has displaced."""
+    swelling: Array
+    """0 where sulci are open, 1 where a lesion has effaced them."""
+    canvas: Array
+    inside: Array
+    """Signed distance to the inner table of the skull, mm."""
+    brain: Array
+    """Share of brain tissue in each voxel."""
+
+    def put(self, distance: Array, tissue: str, concentration: float = 0.0, share: float = 1.0) -> None:
+        """Fill a structure, given by its signed distance, with a tissue, within the cranial cavity."""
+        paint(self.canvas, ramp(distance) * np.float32(share) * ramp(self.inside), self.tissue.signal(tissue, concentration))
+
+
+def draw_anatomy(cut: Cut) -> None:
+    """Paint the healthy head, from the outside inwards."""
+    _coverings(cut)
+    _cerebrum(cut)
+    _posterior_fossa(cut)
+    _deep_grey(cut)
+    _ventricles(cut)
+    _skull_base(cut)
+    _vessels(cut)
+
+
+def _coverings(cut: Cut) -> None:
+    head, tissue = cut.head, cut.tissue
+    depth = cut.inside + head.depth_of_brain
+    paint(cut.canvas, ramp(depth), tissue.signal("fat", 0.0))
+    temple = ramp(np.abs(cut.point[0]) - 38, 16) * ramp(10 - cut.point[2], 20)
+    paint(cut.canvas, ramp(depth - 2.5) * temple, tissue.signal("muscle", 0.03))
+    paint(cut.canvas, ramp(depth - head.scalp), tissue.signal("bone"))
+    middle = head.scalp + head.skull / 2
+    diploe = np.clip(1 - np.abs(depth - middle) * np.float32(2 / head.skull), 0, 1) * np.float32(head.marrow)
+    paint(cut.canvas, diploe, tissue.signal("fat"))
+    paint(cut.canvas, ramp(cut.inside), tissue.signal("csf"))
+    dura = np.clip(1 - np.abs(cut.inside) / np.float32(PIXEL), 0, 1) * np.float32(0.3)
+    paint(cut.canvas, dura, tissue.signal("blood", 0.3))
+
+
+def _cerebrum(cut: Cut) -> None:
+    head = cut.head
+    x, y, z = cut.pushed
+    folds = cut.plane.field(head.folds)
+    near_surface = np.clip((24 - cut.inside) * np.float32(1 / 14), 0, 1)
+    fissure = np.abs(folds) * np.float32(5.5)
+    furrow = np.clip(1 - fissure / np.float32(head.sulci + 2.0), 0, 1) * near_surface
+    furrow *= (1 - cut.swelling) * np.float32(min(1.0, 0.28 + 0.22 * head.sulci))
+    interhemispheric = np.clip(1 - np.abs(x) * np.float32(1 / (1.6 + head.sulci)), 0, 1)
+    interhemispheric *= np.maximum(ramp(np.abs(y + 4) - 34, 10), ramp(z - 42, 8)) * np.float32(0.75)
+    gap = head.sulci * np.float32(0.8)
+    cut.brain = ramp(cut.inside - gap) * (1 - np.maximum(furrow, interhemispheric))
+    paint(cut.canvas, cut.brain, cut.tissue.signal("grey"))
+    cortex = 4.0 + 2.2 * np.clip(1.2 - fissure * np.float32(0.35), -1, 1) * near_surface
+    white = ramp(cut.inside - gap - cortex, 2 * PIXEL) * (1 - near_surface * np.clip(1.1 - fissure / 4.5, 0, 1))
+    white *= ramp(np.abs(x) - 4, 4)
+    shade = 1 + np.float32(0.03) * cut.plane.field(head.texture)
+    paint(cut.canvas, white, cut.tissue.signal("white") * shade)
+    callosum = np.maximum(
+        ellipsoid(cut.pushed, (0, 24, 30), (14, 7, 9)), ellipsoid(cut.pushed, (0, -34, 28), (16, 7, 9))
+    )
+    cut.put(callosum, "white")
+    sylvian = ellipsoid((np.abs(x), y, z), (48, 8, 8), (14, 2.5 + head.sulci, 14))
+    cut.put(sylvian, "csf", share=0.75)
+
+
+def _posterior_fossa(cut: Cut) -> None:
+    x, y, z = cut.pushed
+    side = np.abs(x)
+    lobe = ellipsoid((side, y, z), (24, -52, -16), (29, 26, 24))
+    cut.put(lobe + 3.0, "csf")
+    cut.put(lobe, "grey")
+    folia = 0.5 + 0.5 * np.sin(y * np.float32(0.75) + np.abs(x) * np.float32(0.3))
+    paint(cut.canvas, ramp(lobe - 7, 8) * (0.45 + 0.25 * folia) * ramp(cut.inside), cut.tissue.signal("white"))
+    fossa = ellipsoid(cut.pushed, (0, -13, 0), (25, 24, 20))
+    cut.put(fossa, "csf", share=0.85)
+    stem = ellipsoid(cut.pushed, (0, -17, -6), (15, 14, 30))
+    cut.put(stem, "white")
+    cut.put(ellipsoid(cut.pushed, (0, -34, -14), (7 * cut.head.ventricles, 5, 10)), "csf")
+
+
+def _deep_grey(cut: Cut) -> None:
+    x, y, z = cut.pushed
+    mirrored = (np.abs(x), y, z)
+    for centre, axes in (((11, -9, 20), (9, 14, 10)), ((25, 7, 18), (7, 15, 11)), ((13, 19, 26), (5, 9, 10))):
+        cut.put(ellipsoid(mirrored, centre, axes), "deep_grey")
+
+
+def _ventricles(cut: Cut) -> None:
+    head = cut.head
+    x, y, z = cut.pushed
+    side = np.abs(x)
+    size = np.float32(head.ventricles) * (1 + np.float32(head.asymmetry) * np.sign(x))
+    inside = np.full_like(x, -99)
+    for start, stop, first, second in _VENTRICLES:
+        inside = np.maximum(inside, tube((side, y, z), (start, stop), np.stack([first * size, second * size])))
+    cut.put(inside, "csf")
+    cut.put(ellipsoid(cut.pushed, (0, -6, 16), (1.5 + 2 * head.ventricles, 14, 11)), "csf")
+    plexus = ellipsoid((side, y, z), (22, -35, 25), (3.5, 7, 6))
+    cut.put(np.minimum(plexus, inside + 1), "grey", head.plexus)
+
+
+def _skull_base(cut: Cut) -> None:
+    """Suprasellar cistern, carotids, cavernous sinus, the normal gland, sphenoid and petrous bone."""
+    x, y, z = cut.point
+    mirrored = (np.abs(x), y, z)
+    cut.put(ellipsoid(cut.point, (0, 14, 4), (13, 12, 8)), "csf")
+    cut.put(ellipsoid(cut.point, (0, 20, -14), (30, 17, 9)), "bone")
+    cut.put(ellipsoid(mirrored, (36, -12, -18), (24, 7, 12)), "bone")
+    cut.put(ellipsoid(mirrored, (34, 40, -12), (26, 6, 9)), "bone")
+    cut.put(ellipsoid(mirrored, (14, 12, -5), (4.5, 9, 6)), "blood", 0.35 * cut.head.sinus / 0.5)
+    cut.put(ellipsoid(mirrored, (13, 14, 1), (2.8, 2.8, 9)), "bone")
+    cut.put(ellipsoid(cut.pushed, (0, 13, -3.5), cut.head.gland), "gland", 0.4)
+
+
+def _vessels(cut: Cut) -> None:
+    """Venous sinuses along the midline and the tentorium's edge."""
+    head = cut.head
+    x, y, z = cut.point
+    rim = np.abs(cut.inside - 2.5)
+    sagittal = 4.5 - np.hypot(x, rim) - np.maximum(-y, 0) * 0 - 30 * ((y > -20) & (z < 70))
+    cut.put(sagittal, "blood", head.sinus)
+    transverse = 4.0 - np.hypot(z + 2, rim) - 20 * (y > -30)
+    cut.put(transverse, "blood", head.sinus)
+    cut.put(tube(cut.point, ((0.0, -40.0, 30.0), (0.0, -84.0, 6.0)), np.array([2.0, 3.0])), "blood", head.sinus)

@@ -1,0 +1,234 @@
+"""What happened, in MLflow: a parent run per pipeline run, a child per stage, a grandchild per confirmed trial.
+
+Stages know nothing of MLflow: this reads their finished artifacts, verified, and logs beside the critical path.
+"""
+
+import csv
+import os
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthgain import artifact
+from synthgain.artifact import Artifact
+from synthgain.config import Config
+from synthgain.paths import Paths
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+_BATCH = 100
+_SQLITE = "sqlite:///"
+
+
+def store(paths: Paths, cfg: Config) -> str:
+    """The tracking URI with a relative SQLite path made absolute."""
+    uri = cfg.tracking.uri
+    if uri.startswith(_SQLITE) and not uri.startswith(_SQLITE + "/"):
+        (paths.root / uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+        return f"{_SQLITE}{paths.root / uri.removeprefix(_SQLITE)}"
+    return uri
+
+
+@dataclass
+class Run:
+    """One pipeline run in MLflow. Its methods return at once; the logging happens in a thread of its own."""
+
+    paths: Paths
+    cfg: Config
+    client: Any
+    experiment_id: str
+    run_id: str
+    _queue: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "tracking"))
+    _pending: list[Future[None]] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def begin(cls, paths: Paths, cfg: Config) -> Iterator["Run"]:
+        """Open the parent run; it ends as FINISHED, or as FAILED where the block raises."""
+        import mlflow
+        from mlflow.tracking import MlflowClient
+
+        mlflow.set_tracking_uri(store(paths, cfg))
+        client = MlflowClient()
+        found = client.get_experiment_by_name(cfg.dataset.name)
+        where = (paths.root / "mlruns" / "artifacts").as_uri() if cfg.tracking.uri.startswith(_SQLITE) else None
+        experiment_id = found.experiment_id if found else client.create_experiment(cfg.dataset.name, where)
+        name = f"{'+'.join(cfg.generators)} {cfg.classifier.kind}"
+        created = client.create_run(experiment_id, run_name=name, tags={"synthgain.level": "pipeline"})
+        run = cls(paths, cfg, client, experiment_id, created.info.run_id)
+        run._params(run.run_id, _flat(cfg.model_dump(mode="json")))
+        try:
+            yield run
+            run._settle()
+            client.set_terminated(run.run_id, "FINISHED")
+        except BaseException:
+            run._queue.shutdown(wait=True, cancel_futures=True)
+            client.set_terminated(run.run_id, "FAILED")
+            raise
+
+    @property
+    def page(self) -> str:
+        """Where ``synthgain ui`` shows this run."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    def log_stage(self, stage: str, ran: bool) -> None:
+        """Log a finished stage (DVC's name, such as ``train_generator@edm``) as a child run."""
+        self._pending.append(self._queue.submit(self._log_stage, stage, ran))
+
+    def log_verdict(self) -> None:
+        """Copy the verdict's numbers and the report to the parent run, whether or not a stage had to run."""
+        self._pending.append(self._queue.submit(self._log_verdict))
+
+    def _settle(self) -> None:
+        self._queue.shutdown(wait=True)
+        for done in self._pending:
+            done.result()
+
+    def _log_stage(self, stage: str, ran: bool) -> None:
+        name, _, item = stage.partition("@")
+        found = artifact.read(self.paths.out(name, item or None))
+        tags = {"synthgain.level": "stage", "cached": str(not ran).lower(), f"artifact.{name}": found.sha256}
+        run_id = self._child(self.run_id, stage, tags | ({"generator": item} if item else {}))
+        self.client.set_tag(self.run_id, f"artifact.{stage.replace('@', '.')}", found.sha256)
+        self._metrics(run_id, _numbers(found, "metrics.json"))
+        if name == "ingest":
+            self._dataset(self.run_id, found.sha256)
+            self._params(self.run_id, {"dataset.digest": found.sha256})
+        if ran:
+            self._params(run_id, _flat({"config": found.manifest["config"], "counts": found.manifest["counts"]}))
+            self._dataset(run_id, found.manifest["inputs"].get("ingest", found.sha256))
+            if name in ("encode", "train_generator"):
+                self._curves(run_id, _history(found))
+            if name == "validate":
+                self.client.log_artifacts(run_id, str(found.path), "validation")
+            if name == "confirm" and self.cfg.tracking.models:
+                self._models(run_id, found)
+            if name == "evaluate":
+                self._trials(run_id)
+        self.client.set_terminated(run_id, "FINISHED")
+
+    def _log_verdict(self) -> None:
+        evaluated = artifact.read(self.paths.out("evaluate"))
+        self._metrics(self.run_id, _numbers(evaluated, "metrics.json"))
+        gains = evaluated.json("gains.json")
+        self.client.set_tag(self.run_id, "verdict", gains["verdict"]["word"])
+        self.client.set_tag(self.run_id, "mlflow.note.content", gains["verdict"]["sentence"])
+        page = artifact.read(self.paths.out("report")).file("report.html")
+        self.client.log_artifact(self.run_id, str(page))
+
+    def _trials(self, parent: str) -> None:
+        """A run per arm and seed, so that the MLflow page can group and plot by arm, generator and seed."""
+        from synthgain.arms.arm import parse
+
+        confirmed = artifact.read(self.paths.out("confirm"))
+        gains = artifact.read(self.paths.out("evaluate")).json("gains.json")
+        curves: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+        for row in _history(confirmed):
+            curves.setdefault((row["arm"], row["seed"]), []).append(row)
+        digest = confirmed.manifest["inputs"]["ingest"]
+        for name, metrics in gains["arms"].items():
+            arm = parse(name)
+            values = {key: value["per_seed"] for key, value in metrics.items() if value and value.get("per_seed")}
+            for seed in range(gains["seeds"]):
+                run_id = self._child(parent, f"{name} seed {seed}", {"synthgain.level": "trial"})
+                about = {"arm": name, "generator": arm.generator, "ratio": arm.ratio, "seed": seed, "digest": digest}
+                self._params(run_id, about)
+                self._metrics(run_id, {f"test_{key}": per_seed[seed] for key, per_seed in values.items()})
+                self._curves(run_id, curves.get((name, str(seed)), []))
+                self.client.set_terminated(run_id, "FINISHED")
+
+    def _models(self, run_id: str, confirmed: Artifact) -> None:
+        """The headline's two classifiers as MLflow models with signature and input example."""
+        import mlflow
+        import numpy as np
+        import torch
+        from mlflow.models import infer_signature
+
+        from synthgain.classifiers.store import load
+
+        headline = artifact.read(self.paths.out("screen")).json("plan.json")["headline"]
+        for role in ("candidate", "baseline"):
+            network, shape = load(confirmed, headline[role])
+            example = np.zeros((2, *shape), np.float32)
+            with torch.no_grad():
+                signature = infer_signature(example, network(torch.from_numpy(example)).numpy())
+            with mlflow.start_run(run_id=run_id):
+                mlflow.pytorch.log_model(
+                    network, name=f"classifier-{role}", signature=signature, input_example=example,
+                    pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}"],
+                    tags={"arm": headline[role], "artifact.confirm": confirmed.sha256},
+                )  # fmt: skip
+
+    def _child(self, parent: str, name: str, tags: dict[str, str]) -> str:
+        created = self.client.create_run(self.experiment_id, run_name=name, tags={"mlflow.parentRunId": parent, **tags})
+        run_id: str = created.info.run_id
+        return run_id
+
+    def _dataset(self, run_id: str, digest: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput
+
+        name = self.cfg.dataset.name
+        entity = Dataset(name=name, digest=digest[:32], source_type="dvc", source=self.cfg.dataset.raw)
+        self.client.log_inputs(run_id, [DatasetInput(dataset=entity, tags=[])])
+
+    def _params(self, run_id: str, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(key, str(value)[:500]) for key, value in values.items() if value is not None]
+        for start in range(0, len(params), _BATCH):
+            self.client.log_batch(run_id, params=params[start : start + _BATCH])
+
+    def _metrics(self, run_id: str, values: Mapping[str, float]) -> None:
+        self._points(run_id, [(key, value, 0) for key, value in values.items()])
+
+    def _curves(self, run_id: str, rows: list[Mapping[str, str]]) -> None:
+        skip = ("arm", "seed", "step")
+        self._points(run_id, [
+            (key, float(value), int(row["step"]))
+            for row in rows for key, value in row.items() if key not in skip and value != ""
+        ])  # fmt: skip
+
+    def _points(self, run_id: str, points: list[tuple[str, float, int]]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(key, float(value), now, step) for key, value, step in points]
+        for start in range(0, len(metrics), 1000):
+            self.client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def _numbers(found: Artifact, name: str) -> dict[str, float]:
+    if name not in found.manifest["files"]:
+        return {}
+    return {key: value for key, value in found.json(name).items() if isinstance(value, int | float)}
+
+
+def _history(found: Artifact) -> list[Mapping[str, str]]:
+    if "history.csv" not in found.manifest["files"]:
+        return []
+    with open(found.file("history.csv"), newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def ui(paths: Paths, cfg: Config, host: str, port: int) -> list[str]:
+    """The command that opens MLflow on the workspace's store."""
+    import sys
+
+    return [
+        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store(paths, cfg),
+        "--default-artifact-root", str(Path(paths.root / "mlruns" / "artifacts")), "--host", host, "--port", str(port),
+    ]  # fmt: skip

@@ -1,0 +1,207 @@
+"""A finished toy workspace: every artifact that the report reads, written by the real writers, with drawn heads."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthgain import artifact, dataset
+from synthgain.config import ClassifierConfig, Config, Dataset, GeneratorConfig, SourceConfig
+from synthgain.paths import Paths
+
+HOSTILE = "<script>alert(1)</script>$x_1$"
+CLASSES = ("glioma", "meningioma", HOSTILE, "no_tumour")
+SIZE = 32
+BASELINES = ("classic", "oversample", "duplicate")
+SYNTHETIC = ("synthetic-dcgan-r0.5", "synthetic-edm-r1", "synthetic-oracle-r1")
+NO_AUROC = "a class is missing among the test images"
+
+
+def config() -> Config:
+    return Config(
+        dataset=Dataset(name="phantom", source=SourceConfig(kind="phantom"), path="/home/someone/private/mri"),
+        generators={name: GeneratorConfig(kind=name) for name in ("dcgan", "edm", "copies", "oracle")},
+        classifier=ClassifierConfig(kind="cnn"),
+    )
+
+
+def head(rng: np.random.Generator, label: int, blur: float = 0.0) -> np.ndarray:
+    """An ellipse with ventricles and, but for the last class, a bright lesion at the class's place: (1, S, S)."""
+    y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j] + rng.normal(0, 0.04, (2, 1, 1))
+    radius = np.hypot(x / (0.72 + rng.normal(0, 0.03)), y / (0.88 + rng.normal(0, 0.03)))
+    image = 90.0 * (radius < 0.9) + 170.0 * ((radius > 0.9) & (radius < 1))
+    image -= 55 * (np.hypot((np.abs(x) - 0.15) / 0.5, y) < 0.22)
+    if label < 3:
+        cy, cx = ((-0.3, 0.25), (0.2, -0.5), (0.55, 0.0))[label] + rng.normal(0, 0.06, 2)
+        image += 110 * np.exp(-((np.hypot(x - cx, y - cy) / (0.12 + 0.05 * (label == 0))) ** 2))
+    if blur:
+        from scipy.ndimage import gaussian_filter
+
+        image = gaussian_filter(image, blur)
+    return np.clip(image + rng.normal(0, 7, image.shape), 0, 255).astype(np.uint8)[None]
+
+
+def build(root: Path, word: str = "gain") -> Paths:
+    """Write all artifacts under ``root`` for a study whose verdict is ``word``."""
+    paths = Paths(root)
+    rng = np.random.default_rng(0)
+    real = _ingest(paths, rng)
+    _write(paths.out("validate"), "validate", {"report.json": VALIDATION})
+    _write(paths.out("encode"), "encode", {}, {"history.csv": _history(rng, ["step", "loss"])})
+    for name in config().generators:
+        trained = {"history.csv": _history(rng, ["step", "generator", "discriminator"])} if name == "dcgan" else {}
+        trained |= {"history.csv": _history(rng, ["step", "loss"])} if name == "edm" else {}
+        _write(paths.out("train_generator", name), "train_generator", {"config.json": {"kind": name}}, trained)
+        _synthesize(paths, rng, name, real)
+        _audit(paths, rng, name)
+    _screen(paths, rng)
+    _write(paths.out("confirm"), "confirm", {}, {"history.csv": _confirm_history(rng)})
+    _write(paths.out("evaluate"), "evaluate", {"gains.json": gains(word), "metrics.json": {}})
+    return paths
+
+
+VALIDATION = {
+    "success": True,
+    "checks": [
+        {"name": "unique_hashes", "severity": "critical", "success": True, "detail": "no image occurs twice"},
+        {"name": "patients_disjoint", "severity": "critical", "success": True, "detail": "0 patients in two splits"},
+        {"name": "class_size", "severity": "warning", "success": False, "detail": f"{HOSTILE}: 12 images in val"},
+    ],
+}
+
+
+def _write(target: Path, stage: str, values: dict[str, Any], tables: dict[str, pd.DataFrame] | None = None) -> None:
+    with artifact.writing(target, stage=stage, config={}, inputs={}) as draft:
+        for name, value in values.items():
+            (draft.path / name).write_bytes(artifact.canonical(value))
+        for name, table in (tables or {}).items():
+            table.to_csv(draft.path / name, index=False)
+
+
+def _ingest(paths: Paths, rng: np.random.Generator) -> np.ndarray:
+    rows, images = [], []
+    for index in range(160):
+        label = index % 4
+        split = ("train", "train", "train", "val", "test", "test")[index // 4 % 6]
+        images.append(head(rng, label))
+        patient = f"p{index // 8:03d}"
+        rows.append(
+            {"image_id": f"i{index:04d}", "label": CLASSES[label], "patient_id": patient, "group": patient,
+             "split": split, "source": "real", "origin": f"site/{index}.png", "sha256": "", "duplicate_group": ""}
+        )  # fmt: skip
+    quarantine = pd.DataFrame(
+        {"origin": [f"bad/{HOSTILE}-{i}.png" for i in range(61)], "reason": "truncated", "detail": "ends at byte 1024"}
+    )
+    with artifact.writing(paths.out("ingest"), stage="ingest", config={}, inputs={}) as draft:
+        dataset.write(draft, np.stack(images), pd.DataFrame(rows), CLASSES)
+        quarantine.to_csv(draft.path / "quarantine.csv", index=False)
+        (draft.path / "facts.json").write_bytes(artifact.canonical(FACTS))
+    return np.stack(images)
+
+
+FACTS = {
+    "images": 160, "quarantined": 61, "split": "by patient, stratified by label, shares 0.15 and 0.25",
+    "notes": ["intervals stay somewhat optimistic: groups stand in for unknown patients"],
+}  # fmt: skip
+
+
+def _synthesize(paths: Paths, rng: np.random.Generator, name: str, real: np.ndarray) -> None:
+    rows, images = [], []
+    for index in range(80):
+        label = index % 4
+        images.append(real[index] if name == "copies" else head(rng, label, {"dcgan": 0.9, "edm": 0.5}.get(name, 0)))
+        reason = ("confidence" if index % 11 == 0 else "similarity" if index % 13 == 0 else "") if name[0] in "de" else ""
+        rows.append(
+            {"image_id": f"{name}-{index:04d}", "label": CLASSES[label], "patient_id": "",
+             "group": f"synthetic-{name}-{index}", "split": "train", "source": name, "origin": f"{name}:0:{index}",
+             "confidence": 0.9, "similarity": 0.8, "kept": reason == "", "reason": reason}
+        )  # fmt: skip
+    table = pd.DataFrame(rows)
+    counts = {
+        label: part["reason"].replace("", "kept").value_counts().to_dict() for label, part in table.groupby("label")
+    }
+    with artifact.writing(paths.out("synthesize", name), stage="synthesize", config={}, inputs={}) as draft:
+        dataset.write(draft, np.stack(images), table, CLASSES)
+        (draft.path / "selection.json").write_bytes(artifact.canonical(counts))
+
+
+def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
+    _write(paths.out("audit", name), "audit", {"fidelity.json": {}, "privacy.json": {}})
+
+
+def _history(rng: np.random.Generator, columns: list[str]) -> pd.DataFrame:
+    steps = np.arange(0, 1000, 10)
+    values = {name: np.round(np.exp(-steps / 300) + 0.3 + rng.normal(0, 0.05, len(steps)), 4) for name in columns[1:]}
+    return pd.DataFrame({"step": steps, **values})
+
+
+def _confirm_history(rng: np.random.Generator) -> pd.DataFrame:
+    rows = [
+        {"arm": arm, "seed": seed, "step": step, "loss": 1.0,
+         "val_balanced_accuracy": 0.7 - 0.4 * np.exp(-step / 80) + rng.normal(0, 0.02) if step % 50 == 0 else None}
+        for arm in (*BASELINES, *SYNTHETIC) for seed in range(8) for step in range(25, 251, 25)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _screen(paths: Paths, rng: np.random.Generator) -> None:
+    arms = ["real", *BASELINES, *(f"synthetic-{g}-r{r}" for g in ("dcgan", "edm", "oracle") for r in ("0.5", "1", "2"))]
+    scores = [{"arm": a, "seed": s, "balanced_accuracy": round(rng.normal(0.7, 0.02), 4)} for a in arms for s in (0, 1)]
+    plan = {
+        "headline": {"candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy",
+                     "margin": 0.02, "level": 0.95},
+        "confirm": [*BASELINES, *SYNTHETIC],
+        "why": ["classic: strongest non-synthetic arm on validation", "synthetic-edm-r1: best synthetic arm"],
+    }  # fmt: skip
+    _write(paths.out("screen"), "screen", {"plan.json": plan}, {"scores.csv": pd.DataFrame(scores)})
+
+
+SENTENCES = {
+    "gain": "synthetic-edm-r1 recognises more than classic: balanced accuracy +3.1 points (95 % interval 1.0 to 5.2).",
+    "loss": "synthetic-edm-r1 recognises less than classic: balanced accuracy −4.0 points (95 % interval −6.1 to −1.9).",
+    "no difference": "synthetic-edm-r1 and classic do not differ by more than ±2 points (+0.2, interval −0.9 to 1.3).",
+    "inconclusive": "this study cannot tell whether synthetic-edm-r1 helps (+1.1 points, 95 % interval −2.0 to 4.2).",
+}
+_DIFFERENCE = {"gain": 0.031, "loss": -0.040, "no difference": 0.002, "inconclusive": 0.011}
+_HALF = {"gain": 0.021, "loss": 0.021, "no difference": 0.011, "inconclusive": 0.031}
+
+
+def gains(word: str = "gain") -> dict[str, Any]:
+    """The content of ``gains.json``; the last secondary contrast and one AUROC are not estimable."""
+    rng = np.random.default_rng(1)
+    headline = _contrast(rng, "synthetic-edm-r1", _DIFFERENCE[word], _HALF[word], word)
+    secondary = [
+        _contrast(rng, "synthetic-dcgan-r0.5", -0.028, 0.02, "loss") | {"p_holm": 0.02},
+        _contrast(rng, "synthetic-oracle-r1", 0.061, 0.025, "gain") | {"p_holm": 0.004},
+        _contrast(rng, "duplicate", 0.004, 0.012, "no difference") | {"p_holm": 0.8},
+        {"candidate": "oversample", "baseline": "classic", "metric": "balanced_accuracy", "margin": 0.02,
+         "word": "inconclusive", "per_seed": [], "why": "one seed failed to finish"}
+        | dict.fromkeys(["difference", "low", "high", "p", "p_bootstrap", "p_sign_flip", "p_holm",
+                         "minimum_detectable_gain"]),
+    ]  # fmt: skip
+    real = _contrast(rng, "synthetic-edm-r1", 0.09, 0.03, "gain") | {"baseline": "real"}
+    arms = {}
+    for place, arm in enumerate(("real", *BASELINES, *SYNTHETIC)):
+        level = 0.62 + 0.02 * place
+        score = {"mean": level, "low": level - 0.03, "high": level + 0.03, "per_seed": [level] * 8}
+        auroc = {"mean": None, "low": None, "high": None, "per_seed": [], "why": NO_AUROC} if place == 1 else score
+        arms[arm] = {
+            "balanced_accuracy": score, "macro_auroc": auroc, "accuracy": score, "macro_f1": score,
+            "recall": {label: {"mean": min(1, level + 0.1 * (k - 1)), "low": level + 0.1 * (k - 1) - 0.06,
+                               "high": min(1, level + 0.1 * (k - 1) + 0.06)} for k, label in enumerate(CLASSES)},
+        }  # fmt: skip
+    return {
+        "classes": list(CLASSES), "n_test": 56, "n_groups": 21, "seeds": 8,
+        "verdict": {"word": word, "sentence": SENTENCES[word], "reasons": ["both tests agree", "8 of 8 seeds finished"]},
+        "headline": headline, "secondary": secondary, "not_the_claim": real, "arms": arms,
+    }  # fmt: skip
+
+
+def _contrast(rng: np.random.Generator, candidate: str, difference: float, half: float, word: str) -> dict[str, Any]:
+    per_seed = [round(float(value), 4) for value in difference + rng.normal(0, half / 1.5, 8)]
+    return {
+        "candidate": candidate, "baseline": "classic", "metric": "balanced_accuracy", "difference": difference,
+        "low": difference - half, "high": difference + half, "p_bootstrap": 0.004, "p_sign_flip": 0.0078, "p": 0.0078,
+        "per_seed": per_seed, "minimum_detectable_gain": 0.027, "word": word, "margin": 0.02,
+    }  # fmt: skip

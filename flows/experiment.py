@@ -12,11 +12,16 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 sys.path.insert(0, str(Path(__file__).parent))
+if __name__ == "__main__":
+    from synthgain.lifeline import leave_none
+
+    leave_none(f"SYNTHGAIN_RUN={os.getpid()}")
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
+from prefect.states import Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 from stage_task import limit_gpu, run_stage
 from terminal import Watch
@@ -27,39 +32,52 @@ from synthgain.paths import Paths, find_workspace
 
 
 @flow(name="synthgain-experiment", flow_run_name="{experiment_name}", task_runner=ThreadPoolTaskRunner(max_workers=64))
-def experiment(experiment_name: str, workspace: str) -> str:
-    """Bring every stage up to date; returns where the MLflow page shows this run."""
+def experiment(experiment_name: str, workspace: str) -> str | State:
+    """Bring every stage up to date; returns where the MLflow page shows this run, or the failed stage's last words."""
     paths = find_workspace(Path(workspace))
     cfg = config.read(paths.params)
-    slots = threading.Semaphore(cfg.compute.workers)
     limit_gpu()
-    with tracking.Run.begin(paths, cfg) as run, Watch(run) as watch:
+    try:
+        with tracking.Run.begin(paths, cfg) as run, Watch(run) as watch:
+            run_stages(paths, cfg, watch)
+            run.log_verdict()
+    except SynthgainError as error:
+        return Failed(message=str(error))
+    publish(paths)
+    return run.page
 
-        def stage(name: str, *after: PrefectFuture[bool]) -> PrefectFuture[bool]:
-            return run_stage.submit(paths, name, watch, slots, wait_for=after)
 
-        version_raw_data(paths, cfg)
-        validated = stage("validate", stage("ingest"))
-        encoder = stage("encode", validated)
-        synthetic, audits = [], []
-        for generator in cfg.generators:
-            weights = stage(f"train_generator@{generator}", validated)
-            synthetic.append(stage(f"synthesize@{generator}", weights, encoder))
-            audits.append(stage(f"audit@{generator}", synthetic[-1]))
-        choice = stage("screen", *synthetic)
-        predictions = stage("confirm", choice)
-        gains = stage("evaluate", predictions)
-        stage("report", gains, *audits).result()
-        run.log_verdict()
-        publish(paths)
-        return run.page
+def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
+    """Submit every stage in DVC's order and wait for all; raises `SynthgainError` with the first failure."""
+    stale = version_raw_data(paths, cfg)
+    slots = threading.Semaphore(cfg.compute.workers)
+    submitted: list[PrefectFuture[bool]] = []
+
+    def stage(name: str, *after: PrefectFuture[bool]) -> PrefectFuture[bool]:
+        submitted.append(run_stage.submit(paths, name, list(after), name in stale, watch, slots))
+        return submitted[-1]
+
+    validated = stage("validate", stage("ingest"))
+    encoder = stage("encode", validated)
+    synthetic, audits = [], []
+    for generator in cfg.generators:
+        weights = stage(f"train_generator@{generator}", validated)
+        synthetic.append(stage(f"synthesize@{generator}", weights, encoder))
+        audits.append(stage(f"audit@{generator}", synthetic[-1]))
+    predictions = stage("confirm", stage("screen", *synthetic))
+    stage("report", stage("evaluate", predictions), *audits)
+    for future in submitted:
+        future.wait()
+        if not future.state.is_completed():
+            raise SynthgainError(future.state.message)
 
 
 @task(name="version raw data", cache_policy=NO_CACHE)
-def version_raw_data(paths: Paths, cfg: config.Config) -> None:
-    """Bring the raw data under DVC, so that everything downstream carries their hash."""
+def version_raw_data(paths: Paths, cfg: config.Config) -> list[str]:
+    """Bring the raw data under DVC, so that everything downstream carries their hash; returns the changed stages."""
     lineage.prune(paths, cfg)
     lineage.track_raw(paths, cfg)
+    return lineage.changed(paths)
 
 
 def publish(paths: Paths) -> None:
@@ -73,12 +91,11 @@ def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
     paths = find_workspace()
     cfg = config.read(paths.params)
-    try:
-        page = experiment(f"{cfg.dataset.name} {'+'.join(cfg.generators)}", str(paths.root))
-    except SynthgainError as error:
-        print(f"synthgain: {error}", file=sys.stderr)
+    state = experiment(f"{cfg.dataset.name} {'+'.join(cfg.generators)}", str(paths.root), return_state=True)
+    if not state.is_completed():
+        print(f"synthgain: {state.message}", file=sys.stderr)
         sys.exit(2)
-    print(outcome.summary(paths, page))
+    print(outcome.summary(paths, state.result()))
 
 
 if __name__ == "__main__":

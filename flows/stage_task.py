@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -15,10 +16,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Failed, State
 from terminal import Watch
 
 from synthgain import progress
-from synthgain.errors import SynthgainError
 from synthgain.lineage import environment
 from synthgain.paths import Paths
 
@@ -28,32 +29,36 @@ KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 """Exit statuses of a process that the kernel killed, as a rule for want of memory."""
 
 
-class StageFailed(SynthgainError):
-    """A stage ended with an error; the message holds its last words."""
+KILLED_STATE = "Killed"
 
 
-class StageKilled(StageFailed):
-    """A stage was killed from outside: the one fault that a second attempt can mend."""
-
-
-def _worth_a_retry(_task: Any, _run: Any, state: Any) -> bool:
-    return isinstance(state.result(raise_on_failure=False), StageKilled)
+def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
+    """Being killed from outside is the one fault that a second attempt can mend."""
+    return state.name == KILLED_STATE
 
 
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5,
       retry_condition_fn=_worth_a_retry)  # fmt: skip
-def run_stage(paths: Paths, stage: str, watch: Watch, slots: threading.Semaphore) -> bool:
-    """Bring one stage up to date; returns whether it had to run.
+def run_stage(
+    paths: Paths, stage: str, upstream: list[bool], stale: bool, watch: Watch, slots: threading.Semaphore
+) -> bool | State:
+    """Bring one stage up to date; returns whether it had to run, or a failed state with the stage's last words.
 
-    ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``. Its output goes to the Prefect log line by
-    line, its progress to the terminal; ``slots`` bounds how many stages run side by side.
+    ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``; ``stale`` says whether DVC found it changed
+    beforehand, ``upstream`` which of the stages before it ran. Its output goes to the Prefect log line by line, its
+    progress to the terminal; ``slots`` bounds how many stages run side by side.
     """
+    if not stale and not any(upstream):
+        watch.finished(stage, False)
+        return False
     logger = get_run_logger()
     last: deque[str] = deque(maxlen=30)
     ran = False
+    began = time.monotonic()
     with slots, _gpu(stage), subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
-        cwd=paths.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        cwd=paths.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
@@ -67,7 +72,8 @@ def run_stage(paths: Paths, stage: str, watch: Watch, slots: threading.Semaphore
     if process.returncode:
         words = [line for line in last if line.startswith("synthgain: ")] or list(last)
         killed = process.returncode in KILLED or any(f"exited with {code}" in line for code in KILLED for line in last)
-        raise (StageKilled if killed else StageFailed)(f"stage {stage} failed:\n" + "\n".join(words))
+        return Failed(name=KILLED_STATE if killed else "Failed", message=f"stage {stage} failed\n" + "\n".join(words))
+    logger.info("%s | %s in %.1f s", stage, "done" if ran else "nothing to do", time.monotonic() - began)
     watch.finished(stage, ran)
     return ran
 

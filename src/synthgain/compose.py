@@ -7,7 +7,7 @@ from typing import Any, cast
 import yaml
 
 from synthgain.artifact import replace_bytes
-from synthgain.config import Config, load
+from synthgain.config import Config, component, load
 from synthgain.errors import SynthgainError, nearest
 from synthgain.paths import Paths
 
@@ -35,7 +35,7 @@ def compose(paths: Paths, overrides: Sequence[str]) -> Config:
             composed = OmegaConf.merge(composed, full)
             _again(composed, overrides, paths.root / "conf")
         for name, generator in composed.get("generators", {}).items():
-            if each is not None and "training" in generator:
+            if each is not None and component("generators", generator.kind).Config(**generator).training is not None:
                 composed.generators[name] = OmegaConf.merge(generator, each)
                 _again(composed, overrides, paths.root / "conf")
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
@@ -65,9 +65,9 @@ def _hydra(conf: Path, overrides: Sequence[str]) -> Any:
         _refuse_duplicates(path)
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
-            composed = hydra_compose("config", overrides=list(overrides))
+            composed = hydra_compose("config", overrides=[_forced(conf, word) for word in overrides])
     except (HydraException, OmegaConfBaseException) as error:
-        raise SynthgainError(f"configuration: {_hint(conf, overrides, error)}") from None
+        raise SynthgainError(f"configuration: {_unknown_choice(conf, overrides) or _first_line(error)}") from None
     OmegaConf.set_struct(composed, False)
     return composed
 
@@ -77,35 +77,33 @@ def _again(composed: Any, overrides: Sequence[str], conf: Path) -> None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import OmegaConf
 
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
+    for override in OverridesParser.create().parse_overrides([_forced(conf, word) for word in overrides]):
         if not (conf / override.key_or_group).is_dir() and not override.is_delete():
             OmegaConf.update(composed, override.key_or_group, override.value(), force_add=True)
 
 
-def _hint(conf: Path, overrides: Sequence[str], error: Exception) -> str:
+def _forced(conf: Path, word: str) -> str:
+    """Let ``key=value`` set a key whose default stands in the types, not in the YAML; the types know all valid ones."""
+    key = word.partition("=")[0]
+    return word if key.startswith(("+", "~")) or (conf / key).is_dir() else f"++{word}"
+
+
+def _unknown_choice(conf: Path, overrides: Sequence[str]) -> str | None:
     for word in overrides:
-        key, _, value = word.lstrip("+~").partition("=")
-        folder = conf / key
-        if folder.is_dir():
-            choices = sorted(path.stem for path in folder.glob("*.yaml"))
-            for choice in value.strip("[]").split(","):
-                if choice.strip() not in choices:
-                    return f"{key}: no choice '{choice.strip()}'{nearest(choice.strip(), choices)}"
-        elif "Could not override" in str(error) and f"'{key}'" in str(error):
-            return f"{key}: unknown key{nearest(key, _known_keys(Config))}"
-    return _first_line(error)
-
-
-def _known_keys(model: Any, prefix: str = "") -> list[str]:
-    keys = []
-    for name, field in model.model_fields.items():
-        keys.append(prefix + name)
-        if hasattr(field.annotation, "model_fields"):
-            keys += _known_keys(field.annotation, f"{prefix}{name}.")
-    return keys
+        group, _, value = word.lstrip("+").partition("=")
+        if not (conf / group).is_dir():
+            continue
+        choices = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+        for choice in (part.strip() for part in value.strip("[]").split(",")):
+            if choice not in choices:
+                return f"{group}: no choice '{choice}'{nearest(choice, choices)}"
+    return None
 
 
 def _first_line(error: Exception) -> str:
+    key = getattr(error, "full_key", None)
+    if type(error).__name__ == "MissingMandatoryValue":
+        return f"{key}: a value is needed: {key}=..."
     return str(error).strip().partition("\n")[0]
 
 

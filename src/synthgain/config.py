@@ -39,7 +39,7 @@ class Image(Strict):
 
 class Split(Strict):
     column: str | None = None
-    """Attribute that fixes the split, such as ``split`` or ``fold``; rows where it is empty are assigned by `fractions`."""
+    """Attribute that fixes the split, such as ``split`` or ``fold``; rows without it are assigned by `fractions`."""
     train: tuple[str, ...] | None = None
     """Values of `column` that mean train; none given: every value not named below."""
     val: tuple[str, ...] = ("val", "valid", "validation")
@@ -78,7 +78,7 @@ class Dataset(Strict):
     budget: Budget | None = None
     """Scarce labels: how many labelled images exist for everything, generator included."""
     on_leak: Literal["stop", "regroup", "allow"] = "stop"
-    """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (for demonstration) allow."""
+    """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (as a demonstration) allow."""
     near_duplicate_rms: Annotated[float, Field(ge=0)] = 2.5
     """Two images are near-duplicates below this RMS difference in grey levels (of 255) at 64 by 64 pixels."""
     min_per_class: Positive = 5
@@ -94,6 +94,8 @@ class GeneratorTraining(Strict):
     """Decay of the moving average of the weights that is used for sampling."""
     checkpoint_every: Positive = 200
     """Steps between resumable checkpoints."""
+    compile: bool = False
+    """Compile the networks where there is a GPU: faster steps after a minute or so; the last bits may differ."""
 
 
 class GeneratorConfig(Strict):
@@ -103,6 +105,10 @@ class GeneratorConfig(Strict):
     """File name in ``generators/``."""
     training: GeneratorTraining | None = None
     """None for the controls, which learn nothing by gradient."""
+    model: Strict | None = None
+    """The network and its losses; a change trains it again."""
+    sampling: Strict | None = None
+    """How images are drawn; a change only draws them again."""
 
 
 class Synthesis(Strict):
@@ -112,6 +118,8 @@ class Synthesis(Strict):
     """The filter drops an image to whose intended class the encoder gives a smaller probability than this."""
     similarity_quantile: Share = 0.02
     """The filter drops an image whose feature similarity to its class lies below this quantile of real images'."""
+    collapsed_below: Share = 0.05
+    """A generator has collapsed where a class of its images varies less than this share of what the real ones do."""
     oversample: Annotated[float, Field(ge=1)] = 1.5
     """Images drawn per image needed, so that the filter may reject some."""
 

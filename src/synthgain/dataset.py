@@ -58,7 +58,7 @@ class ImageSet:
 def label_indices(labels: Sequence[str] | pd.Series, classes: Sequence[str]) -> npt.NDArray[np.int64]:
     index = pd.Index(classes).get_indexer(pd.Index(labels))
     if (index < 0).any():
-        unknown = sorted(set(np.asarray(labels)[index < 0]))
+        unknown = sorted({str(label) for label in np.asarray(labels)[index < 0]})
         raise SynthgainError(f"labels {unknown} are not among the classes {list(classes)}")
     return index.astype(np.int64)
 

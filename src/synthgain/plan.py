@@ -18,7 +18,8 @@ def describe(cfg: Config) -> str:
         f"{cfg.classifier.training.batch_size} images per training",
         f"screening   {len(screened)} arms x {cfg.screening.seeds} seeds on validation: "
         + ", ".join(arm.name for arm in screened),
-        f"confirm     at most {cfg.arms.most} arms x {cfg.seeds} fresh seeds on test; always: {', '.join(cfg.arms.always)}",
+        f"confirm     at most {cfg.arms.most} arms x {cfg.seeds} fresh seeds on test, among them "
+        + ", ".join(cfg.arms.always),
         f"claim       {cfg.claim.metric}, margin {cfg.claim.margin:g}, level {cfg.claim.level:g}",
     ]
     return "\n".join(lines)

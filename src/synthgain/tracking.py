@@ -149,11 +149,13 @@ class Run:
         import torch
         from mlflow.models import infer_signature
 
-        from synthgain.classifiers.store import load
+        from synthgain.classifiers.weights import rebuild
 
+        facts = confirmed.json("models/config.json")
+        shape = (facts["channels"], facts["size"], facts["size"])
         headline = artifact.read(self.paths.out("screen")).json("plan.json")["headline"]
         for role in ("candidate", "baseline"):
-            network, shape = load(confirmed, headline[role])
+            network = rebuild(facts, confirmed.file(f"models/{headline[role]}.safetensors"))
             example = np.zeros((2, *shape), np.float32)
             with torch.no_grad():
                 signature = infer_signature(example, network(torch.from_numpy(example)).numpy())

@@ -7,12 +7,11 @@ from fractions import Fraction
 from synthgain.config import Config, GeneratorConfig
 from synthgain.errors import SynthgainError
 
-COPIES = "copies"
-CONTROLS = (COPIES, "noise", "oracle")
+CONTROLS = ("copies", "noise", "oracle")
 """Kinds of generators that learn nothing: they show what the instrument says when the answer is known."""
-_BY_NAME = {"duplicate": COPIES, "oracle": "oracle", "noise": "noise"}
-_SYNTHETIC = re.compile(r"(?:synthetic-(?P<generator>.+?)|(?P<control>duplicate|oracle|noise))(?:-r(?P<ratio>[0-9.e+]+))?"
-                        r"(?P<unfiltered>-unfiltered)?")  # fmt: skip
+_BY_NAME = {"duplicate": "copies", "oracle": "oracle", "noise": "noise"}
+_TRAINED = re.compile(r"synthetic-(?P<generator>.+)-r(?P<ratio>\d+(?:\.\d+)?(?:e[+-]\d+)?)(?P<unfiltered>-unfiltered)?")
+_CONTROL = re.compile(rf"(?P<control>{'|'.join(_BY_NAME)})(?:-r(?P<ratio>\d+(?:\.\d+)?(?:e[+-]\d+)?))?")
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,21 @@ class Arm:
         return ratio / (1 + ratio)
 
     @property
-    def synthetic(self) -> bool:
-        """Whether this arm is a candidate for a gain: `duplicate` is not, its images are real."""
-        return self.generator is not None and self.generator != COPIES
+    def control(self) -> str | None:
+        """``duplicate``, ``oracle`` or ``noise`` where this is one of them, at whatever ratio."""
+        name = self.name.partition("-r")[0]
+        return name if name in _BY_NAME else None
 
     def at(self, ratio: float) -> "Arm":
-        """This control at ``ratio``; arms that say their own ratio, or need none, stay as they are."""
+        """A control that does not say its ratio, at ``ratio``; every other arm as it is."""
         return replace(self, ratio=ratio) if self.name in _BY_NAME else self
+
+    def available(self, cfg: Config) -> bool:
+        """Whether the experiment has the generator that this arm needs."""
+        if self.generator is None:
+            return True
+        generator = cfg.generators.get(self.generator)
+        return generator is not None and (self.control is None or is_control(generator))
 
 
 def parse(name: str) -> Arm:
@@ -57,14 +64,13 @@ def parse(name: str) -> Arm:
     """
     if name in _REAL:
         return _REAL[name]
-    found = _SYNTHETIC.fullmatch(name)
-    if found is None or (found["generator"] and not found["ratio"]):
-        raise SynthgainError(
-            f"arms: no arm '{name}'; valid: {', '.join([*_REAL, *_BY_NAME])}, synthetic-<generator>-r<ratio>[-unfiltered]"
-        )
-    generator = found["generator"] or _BY_NAME[found["control"]]
-    filtered = bool(found["generator"]) and not found["unfiltered"]
-    return Arm(name, generator=generator, ratio=float(found["ratio"] or 1), filtered=filtered)
+    if found := _CONTROL.fullmatch(name):
+        return Arm(name, generator=_BY_NAME[found["control"]], ratio=float(found["ratio"] or 1))
+    if found := _TRAINED.fullmatch(name):
+        filtered = not found["unfiltered"]
+        return Arm(name, generator=found["generator"], ratio=float(found["ratio"]), filtered=filtered)
+    valid = ", ".join([*_REAL, *_BY_NAME, "synthetic-<generator>-r<ratio>[-unfiltered]"])
+    raise SynthgainError(f"arms: no arm '{name}'; valid: {valid}")
 
 
 _REAL = {
@@ -72,3 +78,34 @@ _REAL = {
     "classic": Arm("classic"),
     "oversample": Arm("oversample", balanced=True),
 }
+
+
+def candidates(cfg: Config) -> list[Arm]:
+    """The arms to screen: the baselines, and every trained generator at every ratio, with and without filter as asked.
+
+    `duplicate` is screened at every ratio, because it is compared at the ratio of the synthetic arm that is chosen.
+    Where no generator is trained, the controls take the place of the synthetic arms.
+
+    Raises
+    ------
+    SynthgainError
+        A name in ``arms.always`` is no arm, or there is no generator at all.
+    """
+    for name in cfg.arms.always:
+        parse(name)
+    if not cfg.generators:
+        raise SynthgainError("generators: none given, so there is nothing to compare; try 'generator=edm'")
+    trained = [name for name, generator in cfg.generators.items() if not is_control(generator)]
+    names: list[str] = [name for name in cfg.arms.baselines if name != "duplicate"]
+    controls = ["duplicate"] if "duplicate" in cfg.arms.baselines else []
+    controls += [] if trained else [name for name in _BY_NAME if name not in controls]
+    names += [f"{name}-r{ratio:g}" for name in controls for ratio in cfg.arms.ratios]
+    for name in trained:
+        for ratio in cfg.arms.ratios:
+            names += [f"synthetic-{name}-r{ratio:g}{'' if kept else '-unfiltered'}" for kept in cfg.arms.filtered]
+    return [arm for name in names if (arm := parse(name)).available(cfg)]
+
+
+def is_control(generator: GeneratorConfig) -> bool:
+    """Whether a generator of this configuration learns nothing."""
+    return generator.kind in CONTROLS

@@ -1,7 +1,7 @@
 """The stream of training batches of an arm: a pure function of (arm, sets, seed, step)."""
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import floor
 from typing import Any
 
@@ -21,7 +21,7 @@ def stream(arm: Arm, real: ImageSet, pool: ImageSet | None, *, seed: int, batch_
     """What ``arm`` trains on.
 
     Real slots hold the train split of ``real``, in an order that depends on ``seed`` only; synthetic slots hold the
-    arm's part of ``pool``, class by class. The share of synthetic slots is exact over steps.
+    arm's part of ``pool``, class by class. Of the first n slots of the training, floor(share x n) are synthetic.
 
     Returns
     -------
@@ -30,70 +30,75 @@ def stream(arm: Arm, real: ImageSet, pool: ImageSet | None, *, seed: int, batch_
     Raises
     ------
     SynthgainError
-        The train split, or the arm's part of the pool, lacks a class.
+        Classes take turns, and one of them has no image.
     """
-    labels = real.labels
     train = real.rows("train")
-    by_class = _by_class(train, labels, real.classes, "train split") if arm.balanced else [train]
-    share = arm.synthetic_share
-    drawn: list[Rows] = []
-    if pool is not None and share:
-        rows = pool_rows(arm, pool, len(train))
-        drawn = _by_class(rows, pool.labels, pool.classes, _describe(arm, pool, rows))
-        drawn_labels = pool.labels
+    where = "train split" if arm.balanced else None
+    real_deck = _Deck(real.images, real.labels, _dealt(real, train, where), seed, "real")
+    if arm.generator is None or pool is None:
+        return lambda step: real_deck.take(step * batch_size, (step + 1) * batch_size)
+    rows = pool_rows(arm, pool, len(train))
+    synthetic_deck = _Deck(pool.images, pool.labels, _dealt(pool, rows, _describe(arm, pool, rows)), seed, "synthetic")
 
     def batch(step: int) -> Batch:
-        before, after = (_synthetic_slots(share, at * batch_size) for at in (step, step + 1))
-        slots = np.arange(step * batch_size - before, (step + 1) * batch_size - after)
-        rows = in_turn(by_class, slots, seed, "real")
-        if not drawn:
-            return real.images[rows], labels[rows]
-        chosen = in_turn(drawn, np.arange(before, after), seed, "synthetic")
-        images = np.concatenate([real.images[rows], pool.images[chosen]])
-        return images, np.concatenate([labels[rows], drawn_labels[chosen]])
+        start, stop = step * batch_size, (step + 1) * batch_size
+        first, last = floor(arm.synthetic_share * start), floor(arm.synthetic_share * stop)
+        real_images, real_labels = real_deck.take(start - first, stop - last)
+        images, labels = synthetic_deck.take(first, last)
+        return np.concatenate([real_images, images]), np.concatenate([real_labels, labels])
 
     return batch
 
 
 def pool_rows(arm: Arm, pool: ImageSet, train: int) -> Rows:
-    """The rows of the drawn pool that ``arm`` uses: the first ratio x ``train`` images, of the kept ones if filtered."""
+    """Rows of the drawn pool that ``arm`` uses: the first ratio x ``train`` images, of the kept ones if filtered."""
     usable = pool.rows("train")
     if arm.filtered:
         usable = usable[pool.table["kept"].to_numpy(bool)[usable]]
     return usable[: round(arm.ratio * train)]
 
 
-def in_turn(by_class: Sequence[Rows], slots: npt.NDArray[Any], seed: int, name: str) -> Rows:
-    """Rows for the slots ``(n,)`` of an endless sequence: classes take turns, and each is reshuffled after each pass."""
-    rows = np.empty(len(slots), np.intp)
-    for index, members in enumerate(by_class):
-        mine = slots % len(by_class) == index
-        passes, places = np.divmod(slots[mine] // len(by_class), len(members))
-        chosen = np.empty(len(places), np.intp)
+@dataclass(frozen=True)
+class _Deck:
+    """An endless sequence of images: the parts take turns, and each is shuffled anew for every pass through it."""
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    parts: list[Rows]
+    seed: int
+    name: str
+
+    def take(self, start: int, stop: int) -> Batch:
+        """Images and labels at the positions ``start`` up to ``stop`` of the sequence."""
+        slots = np.arange(start, stop)
+        rows = np.empty(len(slots), np.intp)
+        for index, part in enumerate(self.parts):
+            mine = slots % len(self.parts) == index
+            rows[mine] = self._shuffled(index, part, slots[mine] // len(self.parts))
+        return self.images[rows], self.labels[rows]
+
+    def _shuffled(self, index: int, part: Rows, positions: npt.NDArray[Any]) -> Rows:
+        passes, places = np.divmod(positions, len(part))
+        rows = np.empty(len(positions), np.intp)
         for number in np.unique(passes):
-            order = rng(seed, name, index, int(number)).permutation(members)
-            chosen[passes == number] = order[places[passes == number]]
-        rows[mine] = chosen
-    return rows
+            order = rng(self.seed, self.name, index, int(number)).permutation(part)
+            rows[passes == number] = order[places[passes == number]]
+        return rows
 
 
-def _synthetic_slots(share: Fraction, slots: int) -> int:
-    """How many of the first ``slots`` slots are synthetic."""
-    return floor(share * slots)
-
-
-def _by_class(rows: Rows, labels: npt.NDArray[np.int64], classes: Sequence[str], where: str) -> list[Rows]:
-    parts = [rows[labels[rows] == index] for index in range(len(classes))]
-    missing = [name for name, part in zip(classes, parts, strict=True) if not len(part)]
+def _dealt(images: ImageSet, rows: Rows, where: str | None) -> list[Rows]:
+    """``rows`` class by class; in one part where no ``where`` says what is to be blamed for a missing class."""
+    if where is None:
+        return [rows]
+    labels = images.labels[rows]
+    parts = {name: rows[labels == index] for index, name in enumerate(images.classes)}
+    missing = [name for name, part in parts.items() if not len(part)]
     if missing:
-        counts = ", ".join(f"{name} {len(part)}" for name, part in zip(classes, parts, strict=True))
-        raise SynthgainError(f"{where}: no image of class {', '.join(missing)} ({counts})")
-    return parts
+        counts = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
+        raise SynthgainError(f"{where}: no image of class {', '.join(missing)} (images: {counts})")
+    return list(parts.values())
 
 
 def _describe(arm: Arm, pool: ImageSet, rows: Rows) -> str:
-    kept = "kept by the filter, " if arm.filtered else ""
-    return (
-        f"arm '{arm.name}', generator '{arm.generator}': {len(rows)} images used of {len(pool)} drawn ({kept}ratio "
-        f"{arm.ratio:g}); train it longer, loosen synthesis.confidence or draw more (synthesis.oversample)"
-    )
+    kept = f" kept by the filter, of {len(pool)} drawn" if arm.filtered else f" of {len(pool)} drawn"
+    return f"arm '{arm.name}', generator '{arm.generator}': {len(rows)} images{kept}"

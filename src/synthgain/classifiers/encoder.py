@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +10,9 @@ from torch import nn
 
 from synthgain.artifact import Artifact
 from synthgain.classifiers import inference
-from synthgain.config import ClassifierConfig, component
-from synthgain.errors import SynthgainError
+from synthgain.classifiers.weights import rebuild, write_weights
+from synthgain.config import ClassifierConfig
+from synthgain.dataset import ImageSet
 
 WEIGHTS = "encoder.safetensors"
 CONFIG = "config.json"
@@ -47,40 +47,17 @@ class Encoder:
 def load(artifact: Artifact) -> Encoder:
     """The encoder in the output of the encode stage, verified, in evaluation mode on the CPU."""
     facts = artifact.json(CONFIG)
-    kind = component("classifiers", facts["classifier"]["kind"])
     shape = (facts["channels"], facts["size"], facts["size"])
-    network = kind.build(kind.Config(**facts["classifier"]), facts["channels"], len(facts["classes"]), 2)
-    read_weights(network, artifact.file(WEIGHTS))
-    return Encoder(network.eval(), shape, tuple(facts["classes"]), facts["features"], artifact.sha256)
+    network = rebuild(facts, artifact.file(WEIGHTS))
+    return Encoder(network, shape, tuple(facts["classes"]), facts["features"], artifact.sha256)
 
 
-def save(folder: Path, network: nn.Module, cfg: ClassifierConfig, shape: tuple[int, ...], classes: tuple[str, ...]) -> None:
-    """Write what `load` reads into ``folder``, for images of ``shape`` ``(C, H, W)``."""
+def save(folder: Path, network: nn.Module, cfg: ClassifierConfig, images: ImageSet) -> None:
+    """Write into ``folder`` what `load` reads: ``network``, which was trained on ``images``."""
+    channels, size, _ = images.shape
     write_weights(network, folder / WEIGHTS)
     facts = {
-        "classifier": cfg.model_dump(mode="json"), "channels": shape[0], "size": shape[-1], "classes": list(classes),
+        "classifier": cfg.model_dump(mode="json"), "channels": channels, "size": size, "classes": list(images.classes),
         "features": inference.last_linear(network).in_features,
     }  # fmt: skip
     (folder / CONFIG).write_text(json.dumps(facts, indent=1) + "\n")
-
-
-def write_weights(network: nn.Module, path: Path) -> None:
-    """The network's state as safetensors, which cannot carry code."""
-    from safetensors.torch import save_file
-
-    save_file({name: value.cpu().contiguous() for name, value in network.state_dict().items()}, path)
-
-
-def read_weights(network: nn.Module, path: Path) -> None:
-    """Fill ``network`` from safetensors; raises `SynthgainError` unless names, shapes and numbers fit."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state: dict[str, Any] = load_file(path)
-        network.load_state_dict(state)
-    except (SafetensorError, RuntimeError) as error:
-        raise SynthgainError(f"{path}: not the weights of this network: {error}") from None
-    broken = [name for name, value in state.items() if not bool(value.isfinite().all())]
-    if broken:
-        raise SynthgainError(f"{path}: not finite: {', '.join(broken[:3])}")

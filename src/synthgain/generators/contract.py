@@ -4,13 +4,19 @@ A family's file has a ``Config`` (a `GeneratorConfig` with ``kind``, and ``model
 settings) and ``build(cfg, facts) -> Generator``. Nothing else has to know of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from synthgain.config import SourceConfig
+from synthgain.seeding import derive
+
+BATCH = 50
+"""Images drawn at once. Every batch has this size, padded if need be: the last bits of a sum depend on it."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,11 @@ class Facts:
     size: int
     classes: tuple[str, ...]
     source: SourceConfig
+
+
+def constant(progress: float) -> float:
+    """The learning rate's factor where a phase names no schedule."""
+    return 1.0
 
 
 @dataclass(frozen=True)
@@ -34,21 +45,59 @@ class Phase:
     optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer]
     every: int = 1
     """Run this phase at every n-th step."""
+    clip: float | None = None
+    """Largest norm of the phase's gradient."""
+    schedule: Callable[[float], float] = constant
+    """Factor on the learning rate, from the share of the steps done (0 to 1)."""
 
 
 class Generator(nn.Module):
     """Base of all families. A control overrides `observe` and `sample` only."""
 
+    control: ClassVar[bool] = False
+    """Controls stand for a distribution (copies, noise, truth): their samples are never filtered."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next((tensor.device for tensor in chain(self.parameters(), self.buffers())), torch.device("cpu"))
+
     def phases(self) -> Sequence[Phase]:
         """The training phases, in order; none for a model that is not trained by gradient."""
         return ()
 
-    def observe(self, images: Tensor, labels: Tensor) -> None:
-        """See the train split once before training: ``(N, C, H, W)`` in [-1, 1], int64 ``(N,)``; fill buffers."""
+    def compilable(self) -> Sequence[nn.Module]:
+        """Networks that ``training.compile`` may compile: those whose gradient is not differentiated again."""
+        return ()
+
+    def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """See the train split once before training, to fill buffers: ``(B, C, H, W)`` in [-1, 1] and int64 ``(B,)``.
+
+        A buffer whose first axis is empty when built may grow to the number of images.
+        """
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         """Draw one image per label: int64 ``(n,)`` -> float ``(n, C, H, W)`` in [-1, 1].
 
-        Deterministic by ``seed``; image ``i`` does not depend on how many follow it.
+        Deterministic by ``seed``; image ``i`` depends on ``labels[i]`` and ``i`` alone, not on how many follow.
         """
         raise NotImplementedError
+
+
+def image_noise(shape: Sequence[int], count: int, seed: int) -> Tensor:
+    """Standard normal ``(count, *shape)``; row ``i`` is a function of ``seed`` and ``i``, on every device."""
+    rows = (torch.randn(*shape, generator=torch.Generator().manual_seed(derive(seed, i))) for i in range(count))
+    return torch.stack(list(rows)) if count else torch.empty(0, *shape)
+
+
+@torch.inference_mode()
+def in_batches(draw: Callable[[Tensor, Tensor], Tensor], noise: Tensor, labels: Tensor, on: torch.device) -> Tensor:
+    """``draw(noise, labels)`` for all rows, `BATCH` at a time, so that no image depends on how many there are.
+
+    The batches are moved to ``on``, the images back to the CPU.
+    """
+    drawn = []
+    for start in range(0, len(labels), BATCH):
+        rows = torch.arange(start, start + BATCH).clamp(max=len(labels) - 1)
+        drawn.append(draw(noise[rows].to(on), labels[rows].to(on))[: len(labels) - start].cpu())
+    return torch.cat(drawn)

@@ -3,7 +3,7 @@
 import functools
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def styled(draw: Drawer) -> Drawer:
 
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_STYLE)
+            matplotlib.rcParams.update(cast(Any, _STYLE))
             return draw(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from synthgain.report import drawing
 from synthgain.report.drawing import BAND, FAINT, INK, MUTED, NARROW, WIDE, styled
-from synthgain.report.wording import metric_name, one_line, points
+from synthgain.report.wording import arm_order, metric_name, one_line, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,24 +37,28 @@ def forest(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
     from matplotlib.figure import Figure
 
     rows = contrasts(gains)
-    height = (0.40 if wide else 0.66) * len(rows) + (1.15 if wide else 1.35)
+    height = (0.40 if wide else 0.66) * len(rows) + (1.15 if wide else 1.45)
     figure = Figure(figsize=(WIDE if wide else NARROW, height))
     left, right = (0.33, 0.68) if wide else (0.03, 0.97)
-    axes = figure.add_axes((left, (0.75 if wide else 0.95) / height, right - left, 1 - (1.0 if wide else 1.2) / height))
-    for place, (role, contrast) in enumerate(rows):
-        _forest_row(axes, place + (_GAP if role == "not the claim" else 0), role, contrast, wide)
+    axes = figure.add_axes((left, (0.75 if wide else 1.05) / height, right - left, 1 - (1.0 if wide else 1.3) / height))
+    for y, (role, contrast) in zip(_places(rows), rows, strict=True):
+        _forest_row(axes, y, role, contrast, wide)
     _forest_frame(axes, rows, wide)
     margin = rows[0][1].get("margin") if rows else None
     notes = [f"bars: {100 * level:g} % intervals over patients and seeds", "ticks: single seeds"]
     notes += [f"shaded: ±{100 * margin:g} points, too small to matter"] if margin else []
     unit = f"Difference in {metric_name(str(rows[0][1]['metric']))}, percentage points" if rows else ""
-    axes.set_xlabel(f"{unit}\n" + (" · ".join(notes) if wide else f"{notes[0]}\n" + " · ".join(notes[1:])), fontsize=8.5)
+    axes.set_xlabel(f"{unit}\n" + (" · " if wide else "\n").join(notes), fontsize=8.5)
     axes.xaxis.label.set_color(MUTED)
     return figure
 
 
 _GAP = 0.35
 """Distance, in rows, between the contrasts of the claim and the one that is not."""
+
+
+def _places(rows: Sequence[tuple[str, Contrast]]) -> list[float]:
+    return [place + (_GAP if role == "not the claim" else 0) for place, (role, _) in enumerate(rows)]
 
 
 def _forest_row(axes: "Axes", y: float, role: str, contrast: Contrast, wide: bool) -> None:
@@ -68,7 +72,7 @@ def _forest_row(axes: "Axes", y: float, role: str, contrast: Contrast, wide: boo
         text = points(difference)
         if low is not None and high is not None:
             text += f"  ({points(low)} to {points(high)})"
-            axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=3 if lead else 1.6, solid_capstyle="butt")
+            _bar(axes, y, low, high, colour, 3 if lead else 1.6)
         seeds = [100 * value for value in contrast.get("per_seed") or () if value is not None]
         axes.plot(seeds, [y + 0.2] * len(seeds), "|", color=colour, alpha=0.55, markersize=4.5, markeredgewidth=0.9)
         axes.plot(
@@ -80,35 +84,44 @@ def _forest_row(axes: "Axes", y: float, role: str, contrast: Contrast, wide: boo
     _forest_text(axes, y, (label, text, said), "bold" if lead else "normal", (INK if claim else MUTED, colour), wide)
 
 
+def _bar(axes: "Axes", y: float, low: float, high: float, colour: str, width: float) -> None:
+    """An interval of shares, drawn in percent."""
+    axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=width, solid_capstyle="butt")
+
+
 def _forest_text(
     axes: "Axes", y: float, texts: tuple[str, str, str], weight: str, colours: tuple[str, str], wide: bool
 ) -> None:
     from matplotlib.transforms import blended_transform_factory
 
     label, text, said = texts
-    across = blended_transform_factory(axes.figure.transFigure, axes.transData)
+    style: dict[str, Any] = {
+        "transform": blended_transform_factory(axes.figure.transFigure, axes.transData),
+        "va": "center",
+        "weight": weight,
+    }
     if wide:
-        axes.text(0.315, y, label, transform=across, ha="right", va="center", weight=weight, color=colours[0])
-        axes.text(0.70, y, text, transform=across, ha="left", va="center", weight=weight, color=colours[0])
-        axes.text(0.885, y, said, transform=across, ha="left", va="center", weight=weight, color=colours[1])
+        axes.text(0.315, y, label, ha="right", color=colours[0], **style)
+        axes.text(0.70, y, text, color=colours[0], **style)
+        axes.text(0.885, y, said, color=colours[1], **style)
     else:
-        axes.text(0.03, y - 0.50, label, transform=across, va="center", weight=weight, color=colours[0], fontsize=8.5)
-        axes.text(0.03, y - 0.24, text, transform=across, va="center", weight=weight, color=colours[0], fontsize=8.5)
-        axes.text(
-            0.97, y - 0.24, said, transform=across, ha="right", va="center", weight=weight, color=colours[1], fontsize=8.5
-        )
+        axes.text(0.03, y - 0.50, label, color=colours[0], fontsize=8.5, **style)
+        axes.text(0.03, y - 0.24, text, color=colours[0], fontsize=8.5, **style)
+        axes.text(0.97, y - 0.24, said, ha="right", color=colours[1], fontsize=8.5, **style)
 
 
 def _forest_frame(axes: "Axes", rows: Sequence[tuple[str, Contrast]], wide: bool) -> None:
-    last = len(rows) - 1 + (_GAP if rows and rows[-1][0] == "not the claim" else 0)
+    last = max(_places(rows), default=0)
     axes.set_ylim(last + 0.5, -0.5 if wide else -0.75)
     axes.set_yticks([])
     drawing.plain(axes)
-    axes.grid(axis="x")
-    margin = rows[0][1].get("margin") if rows else None
-    if margin:
-        axes.axvspan(-100 * margin, 100 * margin, color=BAND, zorder=0, linewidth=0)
-    axes.axvline(0, color=INK, linewidth=1)
+    margin = 100 * (rows[0][1].get("margin") or 0) if rows else 0
+    # On a phone the text stands between the intervals: scale lines are drawn beside the intervals only.
+    spans = [(last + 0.5, -0.5)] if wide else [(y - 0.1, y + 0.3) for y in _places(rows)]
+    for low, high in spans:
+        axes.fill_between([-margin, margin], low, high, color=BAND, zorder=0, linewidth=0)
+        axes.vlines(0, low, high, color=INK, linewidth=1, zorder=1)
+    axes.grid(axis="x", visible=wide)
     low, high = axes.get_xlim()
     pad = 0.03 * (high - low)
     axes.set_xlim(min(low, -3) - pad, max(high, 3) + pad)
@@ -122,7 +135,7 @@ def recall(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
     """Share of each class's test images that each arm recognises, with intervals: a panel per class."""
     from matplotlib.figure import Figure
 
-    classes, arms = list(gains["classes"]), list(gains["arms"])
+    classes, arms = list(gains["classes"]), arm_order(gains["arms"])
     across = min(len(classes), 4) if wide else 1
     down = -(-len(classes) // across)
     height = down * (0.27 * len(arms) + 0.45) + 0.55
@@ -133,7 +146,7 @@ def recall(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
         if panel >= len(classes):
             axes.set_visible(False)
             continue
-        axes.set_title(one_line(str(classes[panel]), 19 if wide else 36))
+        axes.set_title(one_line(str(classes[panel]), 19 if wide else 30))
         for y, arm in enumerate(arms):
             _recall_row(axes, y, gains["arms"][arm].get("recall", {}).get(classes[panel]), _role(arm, headline))
         axes.set_yticks(range(len(arms)), [one_line(arm, 24) for arm in arms])
@@ -158,7 +171,7 @@ def _recall_row(axes: "Axes", y: int, record: Mapping[str, Any] | None, colour: 
         axes.text(50, y, "not estimable", ha="center", va="center", color=MUTED, fontsize=8)
         return
     if record.get("low") is not None and record.get("high") is not None:
-        axes.plot([100 * record["low"], 100 * record["high"]], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt")
+        _bar(axes, y, record["low"], record["high"], colour, 1.8)
     axes.plot(100 * record["mean"], y, "o", color=colour, markersize=5)
 
 
@@ -171,7 +184,7 @@ def classifier_curves(history: pd.DataFrame, headline: Contrast, *, wide: bool =
     from matplotlib.figure import Figure
 
     looks = history.dropna(subset=["val_balanced_accuracy"])
-    arms = list(dict.fromkeys(looks["arm"]))
+    arms = arm_order(looks["arm"].unique())
     across = min(len(arms), 3 if wide else 2)
     down = -(-len(arms) // across)
     figure = Figure(figsize=(WIDE if wide else NARROW, 1.55 * down + 0.5), layout="constrained")

@@ -2,16 +2,23 @@
 
 import base64
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from synthgain.arms.arm import CONTROLS
 from synthgain.dataset import ImageSet
+from synthgain.report.wording import generator_order
 
 Pixels = npt.NDArray[np.uint8]
 DIFFERENCE_FULL_SCALE = 64
 """Grey levels of difference that are drawn white."""
+PER_STRIP = 8
+LARGEST = 192
+"""Side in pixels above which a picture is made smaller for the page."""
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -20,10 +27,12 @@ def data_uri(content: bytes, kind: str) -> str:
 
 
 def png_uri(image: Pixels) -> str:
-    """An image uint8 ``(C, H, W)``, grey or RGB, as the address of a PNG with its own pixels."""
+    """An image uint8 ``(C, H, W)``, grey or RGB, as the address of a PNG."""
     stream = io.BytesIO()
     pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, format="PNG", optimize=True)
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    picture.save(stream, format="PNG", optimize=True)
     return data_uri(stream.getvalue(), "image/png")
 
 
@@ -49,3 +58,25 @@ def synthetic_rows(images: ImageSet, label: str, count: int) -> npt.NDArray[np.i
 
 def pictures(images: ImageSet, rows: npt.NDArray[np.intp]) -> list[str]:
     return [png_uri(np.asarray(images.images[row])) for row in rows]
+
+
+def by_class(real: ImageSet, synthetic: Mapping[str, ImageSet], count: int = PER_STRIP) -> list[dict[str, Any]]:
+    """For each class a strip of real training images and one of what each generator made, copies aside."""
+    shown = [name for name in generator_order(synthetic) if name != "copies"]
+    return [
+        {
+            "label": label,
+            "strips": [_strip(real, real_rows(real, label, count), "real", label)]
+            + [_strip(synthetic[name], synthetic_rows(synthetic[name], label, count), name, label) for name in shown],
+        }
+        for label in real.classes
+    ]
+
+
+def _strip(images: ImageSet, rows: npt.NDArray[np.intp], name: str, label: str) -> dict[str, Any]:
+    return {
+        "name": f"{name} (control)" if name in CONTROLS else name,
+        "about": f"{len(rows)} images of class {label}, {'real' if name == 'real' else f'drawn by {name}'}",
+        "pictures": pictures(images, rows),
+        "why": "no image of this class was kept",
+    }

@@ -1,10 +1,11 @@
 """Numbers and names in the reader's words: percentage points, intervals, p-values, what an arm is."""
 
-import re
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from markupsafe import Markup, escape
+
+from synthgain.arms.arm import CONTROLS, parse
 
 METRICS = {
     "balanced_accuracy": "balanced accuracy",
@@ -21,16 +22,6 @@ UNBOUNDED = ("log_loss", "brier")
 """Measures that are not shares: printed as they are, not in percent; smaller is better."""
 WORDS = ("gain", "loss", "no difference", "inconclusive")
 UNKNOWN = "not recorded"
-
-
-class Arm(Protocol):
-    """What this package reads of an arm."""
-
-    augment: bool
-    balanced: bool
-    generator: str | None
-    ratio: float
-    filtered: bool
 
 
 def metric_name(metric: str) -> str:
@@ -57,9 +48,26 @@ def p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def slug(text: str, limit: int = 60) -> str:
-    """``text`` as part of a file name or of an HTML id."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:limit] or "x"
+def first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def arm_order(names: Iterable[str]) -> list[str]:
+    """Arms from the plainest to the most artificial: real ones, synthetic ones, controls; then by name."""
+    plain = ("real", "classic", "oversample")
+
+    def rank(name: str) -> tuple[int, str]:
+        if name in plain:
+            return plain.index(name), ""
+        control = parse(name).control
+        return (3 if control == "duplicate" else 5 if control else 4), name
+
+    return sorted(names, key=rank)
+
+
+def generator_order(names: Iterable[str]) -> list[str]:
+    """Trained generators, then controls, each by name."""
+    return sorted(names, key=lambda name: (name in CONTROLS, name))
 
 
 def one_line(text: str, limit: int = 28) -> str:
@@ -98,26 +106,22 @@ def metric_form(metric: str) -> Any:
     return number if metric in UNBOUNDED else share
 
 
-def describe(arm: Arm) -> str:
-    """What an arm trains on, as a sentence fragment."""
-    if arm.generator is None:
-        return _REAL[(arm.augment, arm.balanced)]
-    what = {"oracle": "fresh true images", "noise": "images of pure noise", "copies": "repeated real images"}.get(
-        arm.generator, f"synthetic images from {arm.generator}"
-    )
-    control = "control: " if arm.generator in ("oracle", "noise", "copies") else ""
-    kept = "" if arm.filtered else ", unfiltered"
-    return f"{control}classic + {what}, {arm.ratio:g} per real image{kept}"
+def describe(name: str) -> str:
+    """What the arm called ``name`` trains on, as a sentence fragment."""
+    arm = parse(name)
+    if arm.control:
+        return f"control: classic + {_CONTROL[arm.control]} in the slots of synthetic ones"
+    if arm.generator:
+        kept = "" if arm.filtered else ", unfiltered"
+        return f"classic + {arm.ratio:g} synthetic per real image, from {arm.generator}{kept}"
+    if arm.balanced:
+        return "real images, augmented; every class drawn equally often"
+    return "real images, augmented (flips, shifts, brightness)" if arm.augment else "real images as they are"
 
 
-_REAL = {
-    (False, False): "real images, no augmentation",
-    (True, False): "real images + classical augmentation",
-    (True, True): "classical augmentation, classes drawn equally often",
-    (False, True): "real images, classes drawn equally often",
-}
+_CONTROL = {"duplicate": "real images once more", "noise": "images of pure noise", "oracle": "fresh true images"}
 
 
-def strip_markup(text: str | Markup) -> str:
+def plain_text(text: str | Markup) -> str:
     """The plain text of a formatted number."""
     return str(Markup(escape(text)).striptags())

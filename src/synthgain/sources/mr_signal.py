@@ -10,10 +10,11 @@ in L/(mmol s). Each tissue is a range, from which a patient's value is drawn. Th
 - cerebrospinal fluid: Rooney et al., Magn Reson Med 2007; 57:308 (T1 4.3 s at every field); Spijkerman et al.,
   MAGMA 2018; 31:415 (T2 about 2 s).
 - fat and marrow: de Bazelaire et al., Radiology 2004; 230:652.
-- glioma and the oedema around it: de Blank et al., J Neurosurg Pediatr 2019; 23:479 (T1 of 1355 ms in low, 1863 ms in
-  high grade tumours, 1261 (SD 359) ms around them, 3 T); Just and Thelen, Radiology 1988; 169:779, and Kjær et al., Acta
-  Radiol 1991; 32:498 (1.5 T: wide scatter, tumour types overlap, which is why the ranges here do too).
-- pituitary gland and adenoma: Pásztor et al., J Comput Assist Tomogr 1987; 11:378 (T1 830 and 1170 ms, T2 76 and 123 ms).
+- tumours and the oedema around them: de Blank et al., J Neurosurg Pediatr 2019; 23:479 (T1 of 1355 ms in low, 1863 ms
+  in high grade tumours, 1261 (SD 359) ms around them, 3 T); Just and Thelen, Radiology 1988; 169:779, and Kjær et al.,
+  Acta Radiol 1991; 32:498 (1.5 T): wide scatter and overlap, so one range serves all kinds, and contrast agent, shape
+  and place tell them apart. Pituitary gland and adenoma: Pásztor et al., J Comput Assist Tomogr 1987; 11:378 (T1 830
+  and 1170 ms, T2 76 and 123 ms).
 - gadobutrol: r1 of Szomolányi et al., Invest Radiol 2019; 54:559 (4.78 at 1.5 T, 4.97 at 3 T, human plasma); r2 of
   Rohrer et al., Invest Radiol 2005; 40:715.
 """
@@ -80,8 +81,8 @@ class Scanner:
 
 
 SCANNERS = (
-    Scanner("north", field=1.5, repetition=500.0, echo=14.0, noise=0.075, bias=0.08),
-    Scanner("south", field=3.0, repetition=650.0, echo=9.0, noise=0.05, bias=0.14),
+    Scanner("north", field=1.5, repetition=500.0, echo=14.0, noise=0.055, bias=0.06),
+    Scanner("south", field=3.0, repetition=650.0, echo=9.0, noise=0.04, bias=0.10),
 )
 
 

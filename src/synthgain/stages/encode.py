@@ -26,6 +26,6 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         config={name: value.model_dump(mode="json") for name, value in settings.items()},
         inputs={"ingest": images.sha256, "validate": checked.sha256}, seeds={"encode": seed},
     ) as draft:  # fmt: skip
-        encoder.save(draft.path, network, cfg.classifier, images.shape, images.classes)
+        encoder.save(draft.path, network, cfg.classifier, images)
         pd.DataFrame(looks).to_csv(draft.path / "history.csv", index=False)
         draft.counts.update(train=len(images.rows("train")), val=len(images.rows("val")))

@@ -1,0 +1,20 @@
+"""ResNet-18 (He et al., CVPR 2016, table 1) as MONAI has it, trained from scratch."""
+
+from typing import Literal
+
+from torch import nn
+
+from synthgain.config import ClassifierConfig
+
+
+class Config(ClassifierConfig):
+    kind: Literal["resnet"] = "resnet"
+
+
+def build(cfg: Config, channels: int, classes: int, spatial_dims: int = 2) -> nn.Module:
+    """``(B, channels, ...)`` with ``spatial_dims`` axes -> logits ``(B, classes)``; 512 features."""
+    from monai.networks.nets import resnet18
+
+    return resnet18(
+        pretrained=False, spatial_dims=spatial_dims, n_input_channels=channels, num_classes=classes, shortcut_type="B"
+    )

@@ -1,0 +1,139 @@
+"""Intervals and p-values: two-level paired bootstrap, exact sign-flip test, Holm's correction.
+
+Everything here is a pure function of arrays; nothing knows of arms, files or verdicts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthgain.seeding import rng
+
+Array = npt.NDArray[np.float64]
+EXACT_SEEDS = 20
+"""Most seeds whose sign patterns are all enumerated."""
+_SIGN_DRAWS = 100_000
+_TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class Components:
+    """Why a difference between two arms would come out otherwise if the study were repeated.
+
+    Attributes
+    ----------
+    groups: variance of the mean difference from testing other patients, their number as it is.
+    seeds: variance of a single seed's difference around the mean.
+    n_groups, n_seeds: how many of each there are.
+    fitted: means that were estimated from the groups (one per class for balanced accuracy).
+    """
+
+    groups: float
+    seeds: float
+    n_groups: int
+    n_seeds: int
+    fitted: int = 1
+
+
+def expansion(n: int, fitted: int, level: float) -> float:
+    """What bootstrap deviations over ``n`` units are multiplied with so that a normal quantile becomes Student's.
+
+    A bootstrap over few units is too narrow twice: its variance lacks the factor ``n / (n - fitted)``, and its quantiles
+    are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg 2015,
+    The American Statistician 69:371, section 5.3), for each level of the bootstrap by its own number of units.
+    """
+    from scipy.stats import norm, t
+
+    free = max(n - fitted, 1)
+    tail = (1 + level) / 2
+    return float(np.sqrt(n / free) * t.ppf(tail, free) / norm.ppf(tail))
+
+
+def two_level(
+    point: Array, values: npt.NDArray[np.floating], seed_weights: Array, *, level: float, n_groups: int, fitted: int = 1
+) -> tuple[Array, Components]:
+    """Bootstrap replicates of a mean over seeds, with both the patients and the seeds drawn anew.
+
+    The deviation due to patients (all seeds kept) and the deviation due to seeds (all patients kept) are drawn
+    independently and added, each expanded for its few units. Drawing seeds within each patient replicate instead counts
+    the part of the variance that belongs to single images of single seeds three times (Owen 2007, Annals of Applied
+    Statistics 1:386); here it is counted once, with the seeds, and taken out of the patients' deviations.
+
+    Parameters
+    ----------
+    point: the quantity with all images, for each seed, ``(S,)``.
+    values: the same with patients drawn anew, ``(R, S)``; replicates that are not finite are left out.
+    seed_weights: the share of each seed in each replicate, ``(R', S)`` with ``R' >= R``.
+    level: of the intervals that will be read off.
+    n_groups: number of patients (groups).
+    fitted: means estimated from them.
+
+    Returns
+    -------
+    Replicates ``(r,)``, of which quantiles are the interval, and the variance components.
+    """
+    sound = np.isfinite(values).all(1)
+    values, seed_weights = values[sound].astype(np.float64), seed_weights[: len(values)][sound]
+    mean, seeds = float(point.mean()), len(point)
+    by_patients = values.mean(1) - mean
+    total = float(by_patients.var())
+    interaction = float((values - values.mean(1, keepdims=True)).var(0).mean()) / (seeds - 1) if seeds > 1 else 0.0
+    own = max(total - interaction, 0.0)
+    share = np.sqrt(own / total) if total > 0 else 0.0
+    by_seeds = seed_weights @ point - mean
+    replicates = (
+        mean
+        + expansion(n_groups, fitted, level) * share * by_patients
+        + (expansion(seeds, 1, level) * by_seeds if seeds > 1 else 0.0)
+    )
+    spread = float(point.var(ddof=1)) if seeds > 1 else 0.0
+    unbiased = own * n_groups / max(n_groups - fitted, 1)
+    return replicates, Components(unbiased, spread, n_groups, seeds, fitted)
+
+
+def interval(replicates: Array, level: float) -> tuple[float, float]:
+    """The central ``level`` of the replicates."""
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def bootstrap_p(replicates: Array) -> float:
+    """Two-sided p-value of 'no difference': the least ``1 - level`` whose interval leaves 0 out, never 0 itself."""
+    fewer = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
+    return min(1.0, 2 * (fewer + 1) / (len(replicates) + 1))
+
+
+def sign_flip_p(differences: Sequence[float] | Array) -> float:
+    """Exact two-sided p-value of 'each difference is as likely positive as negative'.
+
+    The share of all ``2**S`` sign patterns whose sum is at least as far from 0 as the observed one, itself and ties
+    included (Fisher 1935; Pitman 1937). Beyond `EXACT_SEEDS` differences: 100,000 patterns drawn, ``(k + 1) / (B + 1)``.
+    """
+    values = np.asarray(differences, np.float64)
+    limit = abs(values.sum()) - _TIE * np.abs(values).sum()
+    if len(values) > EXACT_SEEDS:
+        signs = rng(0, "sign flip", len(values)).choice([-1.0, 1.0], size=(_SIGN_DRAWS, len(values)))
+        return float(((np.abs(signs @ values) >= limit).sum() + 1) / (_SIGN_DRAWS + 1))
+    sums = values[:1]
+    for value in values[1:]:
+        sums = np.concatenate([sums + value, sums - value])
+    # The first sign is kept: the other half of the patterns has the same sums, negated.
+    return float((np.abs(sums) >= limit).mean())
+
+
+def least_sign_flip_p(seeds: int) -> float:
+    """The smallest p-value that the sign-flip test can give with this many seeds."""
+    return float(2.0 ** (1 - seeds))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number, in the given order (Holm 1979): step-down, monotone, at most 1."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.empty(len(order))
+    running = 0.0
+    for place, index in enumerate(order):
+        running = max(running, (len(order) - place) * p_values[index])
+        adjusted[index] = min(running, 1.0)
+    return [float(value) for value in adjusted]

@@ -1,0 +1,50 @@
+"""Layers that several families share."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ClassNorm(nn.Module):
+    """Batch normalisation whose scale and shift belong to the class (Dumoulin et al., ICLR 2017).
+
+    ``(B, C, H, W)`` and labels ``(B,)`` -> ``(B, C, H, W)``.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.gain = nn.Embedding(classes, channels)
+        self.bias = nn.Embedding(classes, channels)
+        nn.init.normal_(self.gain.weight, 1.0, 0.02)
+        nn.init.zeros_(self.bias.weight)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        normal: Tensor = self.norm(x)
+        return normal * self.gain(labels)[:, :, None, None] + self.bias(labels)[:, :, None, None]
+
+
+def halvings(size: int, smallest: int = 4) -> int:
+    """How often an image of ``size`` pixels is halved (rounding up) until the next time would go below ``smallest``."""
+    times = 0
+    while -(-size // 2) >= smallest:
+        size, times = -(-size // 2), times + 1
+    return times
+
+
+def after_halvings(size: int, times: int) -> int:
+    """The side that is left after ``times`` halvings, each rounded up."""
+    for _ in range(times):
+        size = -(-size // 2)
+    return size
+
+
+def cropped(images: Tensor, size: int) -> Tensor:
+    """The central ``size`` by ``size`` pixels of ``(B, C, H, W)``."""
+    top, left = (images.shape[2] - size) // 2, (images.shape[3] - size) // 2
+    return images[:, :, top : top + size, left : left + size]
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Labels ``(B,)`` -> float ``(B, classes)``."""
+    return F.one_hot(labels, classes).to(torch.float32)

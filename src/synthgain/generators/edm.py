@@ -1,0 +1,140 @@
+"""EDM, a diffusion model in pixel space (Karras, Aittala, Aila and Laine, NeurIPS 2022), class-conditional."""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Share, Strict
+from synthgain.generators.augment import AMOUNTS, non_leaking
+from synthgain.generators.blocks import one_hot
+from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
+from synthgain.generators.samplers import guided, heun, karras_sigmas
+from synthgain.generators.unet import UNet
+
+
+class Model(Strict):
+    patch: Positive = 2
+    """Side in pixels of the squares that the network sees as one position."""
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 128)
+    """Feature maps of each level, from the finest; a level halves the grid."""
+    blocks: Positive = 1
+    """Residual blocks per level, each way."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of training images whose class is hidden, for classifier-free guidance."""
+    augment: Share = 0.1
+    """Probability of each non-leaking geometric change."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """After a warm-up over the first hundredth of the steps; falls along a cosine."""
+    noise_mean: float = -1.2
+    """Mean of the logarithm of the noise levels trained on."""
+    noise_deviation: Annotated[float, Field(gt=0)] = 1.2
+    """Standard deviation of the same."""
+
+
+class Sampling(Strict):
+    steps: Annotated[int, Field(ge=2)] = 14
+    """Steps of Heun's method, two network evaluations each."""
+    guidance: Annotated[float, Field(ge=0)] = 1.0
+    """1: the conditional model as it is; more: images more typical of their class, and less diverse."""
+    smallest: Annotated[float, Field(gt=0)] = 0.01
+    """Last noise level before 0."""
+    largest: Annotated[float, Field(gt=0)] = 40.0
+    """First noise level."""
+    rho: Annotated[float, Field(gt=0)] = 7.0
+    """Crowds the levels towards the small ones."""
+
+
+class Config(GeneratorConfig):
+    kind: Literal["edm"] = "edm"
+    training: GeneratorTraining = GeneratorTraining()
+    model: Model = Model()
+    sampling: Sampling = Sampling()
+
+
+class EDM(Generator):
+    """One phase: denoising at log-normal noise levels, each weighted to the same expected loss."""
+
+    sigma_data: Tensor
+
+    def __init__(self, cfg: Config, facts: Facts) -> None:
+        super().__init__()
+        self.model, self.sampling = cfg.model, cfg.sampling
+        self.classes, self.shape = len(facts.classes), (facts.channels, facts.size, facts.size)
+        self.register_buffer("sigma_data", torch.tensor(0.5))
+        self.network = UNet(
+            facts.channels, self.classes + AMOUNTS, patch=cfg.model.patch, widths=cfg.model.widths,
+            blocks=cfg.model.blocks, dropout=cfg.model.dropout,
+        )  # fmt: skip
+
+    def phases(self) -> Sequence[Phase]:
+        return (
+            Phase(
+                "denoising", lambda: list(self.network.parameters()), self.loss,
+                lambda weights: torch.optim.Adam(weights, self.model.learning_rate), clip=1.0, schedule=warm_cosine,
+            ),
+        )  # fmt: skip
+
+    def compilable(self) -> Sequence[nn.Module]:
+        return (self.network,)
+
+    def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Measure ``sigma_data``, the standard deviation of all pixels about their mean."""
+        moments = torch.zeros(3, dtype=torch.float64)
+        for images, _ in batches:
+            pixels = images.double()
+            moments += torch.stack([torch.ones_like(pixels).sum(), pixels.sum(), pixels.square().sum()])
+        mean, square = moments[1:] / moments[0]
+        self.sigma_data.copy_((square - mean**2).clamp(min=1e-4).sqrt())
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """``lambda(sigma) |D(x + n; sigma) - x|^2`` per pixel: Karras et al., equation 8 and table 1."""
+        images, amounts = non_leaking(images, self.model.augment)
+        normal = torch.randn(len(images), device=images.device)
+        sigma = (normal * self.model.noise_deviation + self.model.noise_mean).exp()
+        hidden = torch.rand(len(images), 1, device=images.device) < self.model.label_dropout
+        condition = torch.cat([one_hot(labels, self.classes).masked_fill(hidden, 0), amounts], 1)
+        noisy = images + torch.randn_like(images) * sigma.view(-1, 1, 1, 1)
+        weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
+        error = (self.denoise(noisy, sigma, condition) - images).square().mean((1, 2, 3))
+        return (weight * error).mean()
+
+    def denoise(self, x: Tensor, sigma: Tensor, condition: Tensor) -> Tensor:
+        """``D(x; sigma) = c_skip x + c_out F(c_in x; c_noise)``: Karras et al., equation 7 and table 1."""
+        skip, out, into, noise = preconditioning(sigma, self.sigma_data)
+        raw = self.network(into.view(-1, 1, 1, 1) * x, noise, condition).float()
+        return skip.view(-1, 1, 1, 1) * x + out.view(-1, 1, 1, 1) * raw
+
+    def sample(self, labels: Tensor, *, seed: int) -> Tensor:
+        return in_batches(self._draw, image_noise(self.shape, len(labels), seed), labels, self.device)
+
+    def _draw(self, noise: Tensor, labels: Tensor) -> Tensor:
+        known = torch.cat([one_hot(labels, self.classes), torch.zeros(len(labels), AMOUNTS, device=labels.device)], 1)
+        denoise = guided(
+            partial(self.denoise, condition=known), partial(self.denoise, condition=torch.zeros_like(known)),
+            self.sampling.guidance,
+        )  # fmt: skip
+        settings = self.sampling
+        sigmas = karras_sigmas(settings.steps, settings.smallest, settings.largest, settings.rho)
+        return heun(denoise, noise * settings.largest, sigmas).clamp(-1, 1)
+
+
+def preconditioning(sigma: Tensor, sigma_data: Tensor | float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """``c_skip, c_out, c_in, c_noise`` of noise levels ``sigma (B,)``: Karras et al., table 1."""
+    total = sigma**2 + sigma_data**2
+    return sigma_data**2 / total, sigma * sigma_data / total.sqrt(), 1 / total.sqrt(), sigma.log() / 4
+
+
+def warm_cosine(progress: float) -> float:
+    """From 0 to 1 over the first hundredth, then to 0.02 along half a cosine."""
+    return min(1.0, 0.02 + progress * 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
+
+
+def build(cfg: Config, facts: Facts) -> EDM:
+    """The model for images of ``facts``' shape, untrained."""
+    return EDM(cfg, facts)

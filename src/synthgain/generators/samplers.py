@@ -1,0 +1,54 @@
+"""Samplers of diffusion models: pure functions of a denoiser and a noise schedule."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+"""``(x (B, C, H, W), sigma (B,)) -> E[clean image | x]``."""
+
+
+def karras_sigmas(steps: int, smallest: float, largest: float, rho: float) -> Tensor:
+    """Noise levels from ``largest`` to ``smallest`` and then 0, ``(steps + 1,)``, float64.
+
+    Karras et al., NeurIPS 2022, equation 5.
+    """
+    ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
+    first, last = largest ** (1 / rho), smallest ** (1 / rho)
+    return torch.cat([(first + ramp * (last - first)) ** rho, torch.zeros(1, dtype=torch.float64)])
+
+
+def heun(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    """Solve the probability flow ``dx/dsigma = (x - denoise(x)) / sigma`` from ``sigmas[0]`` to ``sigmas[-1]``.
+
+    Karras et al., NeurIPS 2022, algorithm 1: Heun's second-order method, with an Euler step into ``sigma = 0``.
+
+    Parameters
+    ----------
+    x: the start, ``(B, C, H, W)``, with noise of standard deviation ``sigmas[0]``.
+    sigmas: falling noise levels ``(steps + 1,)``.
+    """
+
+    def slope(x: Tensor, sigma: float) -> Tensor:
+        return (x - denoise(x, torch.full((len(x),), sigma, dtype=x.dtype, device=x.device))) / sigma
+
+    levels = sigmas.tolist()
+    for now, after in pairwise(levels):
+        first = slope(x, now)
+        euler = x + (after - now) * first
+        x = euler if after == 0 else x + (after - now) * (first + slope(euler, after)) / 2
+    return x
+
+
+def guided(conditional: Denoiser, unconditional: Denoiser, scale: float) -> Denoiser:
+    """Classifier-free guidance: ``u + scale (c - u)`` (Ho and Salimans, 2022); 1 is the conditional model alone."""
+    if scale == 1:
+        return conditional
+
+    def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+        without = unconditional(x, sigma)
+        return without + scale * (conditional(x, sigma) - without)
+
+    return denoise

@@ -1,0 +1,114 @@
+"""Everything that the report shows, read and verified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthgain import artifact, dataset
+from synthgain.config import Config
+from synthgain.dataset import ImageSet
+from synthgain.paths import Paths
+
+SHOWN = (
+    "seed", "seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening", "claim", "evaluation",
+)  # fmt: skip
+"""The parts of the configuration that decide the result; where it runs and where it is logged do not."""
+PACKAGES = (
+    "synthgain", "numpy", "pandas", "scipy", "scikit-learn", "torch", "pytorch-lightning", "monai", "matplotlib",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Material:
+    config: Mapping[str, Any]
+    gains: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    scores: pd.DataFrame
+    confirm_history: pd.DataFrame
+    generator_history: Mapping[str, pd.DataFrame]
+    real: ImageSet
+    synthetic: Mapping[str, ImageSet]
+    selection: Mapping[str, Mapping[str, Any]]
+    fidelity: Mapping[str, Mapping[str, Any]]
+    privacy: Mapping[str, Mapping[str, Any]]
+    neighbours: Mapping[str, Mapping[str, np.ndarray]]
+    facts: Mapping[str, Any]
+    quarantine: pd.DataFrame
+    validation: Mapping[str, Any]
+    artifacts: Mapping[str, str]
+    """Stage output to the SHA-256 of its manifest."""
+    versions: Mapping[str, str]
+
+    @property
+    def level(self) -> float:
+        """Confidence level of every interval."""
+        return float(self.config["claim"]["level"])
+
+
+def gather(cfg: Config, paths: Paths) -> Material:
+    """Read every stage output that the report shows.
+
+    Raises
+    ------
+    ArtifactError
+        One of them is missing or altered.
+    """
+    single = {name: artifact.read(paths.out(name)) for name in ("ingest", "validate", "screen", "confirm", "evaluate")}
+    several = {
+        stage: {name: artifact.read(paths.out(stage, name)) for name in cfg.generators}
+        for stage in ("train_generator", "synthesize", "audit")
+    }
+    hashes = {name: found.sha256 for name, found in single.items()}
+    hashes |= {f"{stage}/{name}": found.sha256 for stage, each in several.items() for name, found in each.items()}
+    return Material(
+        config=shown_config(cfg),
+        gains=single["evaluate"].json("gains.json"),
+        plan=single["screen"].json("plan.json"),
+        scores=_table(single["screen"].file("scores.csv")),
+        confirm_history=_table(single["confirm"].file("history.csv")),
+        generator_history=_histories(several["train_generator"]),
+        real=dataset.read(paths.out("ingest")),
+        synthetic={name: dataset.read(paths.out("synthesize", name)) for name in cfg.generators},
+        selection={name: found.json("selection.json") for name, found in several["synthesize"].items()},
+        fidelity={name: found.json("fidelity.json") for name, found in several["audit"].items()},
+        privacy={name: found.json("privacy.json") for name, found in several["audit"].items()},
+        neighbours={name: _arrays(found.file("neighbours.npz")) for name, found in several["audit"].items()},
+        facts=single["ingest"].json("facts.json"),
+        quarantine=_table(single["ingest"].file("quarantine.csv"), text=True),
+        validation=single["validate"].json("report.json"),
+        artifacts=dict(sorted(hashes.items())),
+        versions=_versions(),
+    )
+
+
+def shown_config(cfg: Config) -> dict[str, Any]:
+    """The configuration as plain values, without the place on this machine where the user keeps the images."""
+    values = cfg.model_dump(mode="json", include=set(SHOWN))
+    values["dataset"].pop("path")
+    return {name: values[name] for name in SHOWN}
+
+
+def _table(path: Path, text: bool = False) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False) if text else pd.read_csv(path)
+
+
+def _histories(trained: Mapping[str, artifact.Artifact]) -> dict[str, pd.DataFrame]:
+    recorded = {name: found for name, found in trained.items() if "history.csv" in found.manifest["files"]}
+    tables = {name: _table(found.file("history.csv")) for name, found in recorded.items()}
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

@@ -1,0 +1,137 @@
+"""The report's sentences: what each number is, how to read it, what it is not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from synthgain.report.grids import DIFFERENCE_FULL_SCALE
+from synthgain.report.material import Material
+from synthgain.report.wording import metric_name, points
+
+QUARANTINE_SHOWN = 50
+SHARP_BELOW = 64
+"""Smaller images are enlarged pixel by pixel, so that nobody takes the browser's smoothing for anatomy."""
+
+FIGURES = {
+    "forest": (
+        "Differences between arms with their intervals; the table below holds the same numbers.",
+        "Each row compares two arms, trained and tested as pairs. The marker is the mean over seeds, the bar its "
+        "{level} % bootstrap interval over patients (or groups) and seeds, the ticks below are single seeds. The first "
+        "row is the one declared claim. Shaded: differences too small to matter.",
+    ),
+    "recall": (
+        "Recall of each class by arm, with intervals.",
+        "Share of the test images of a class that were called by that class: mean over seeds and {level} % interval "
+        "over patients (or groups) and seeds. Blue: the candidate. Black: the arm that it must beat.",
+    ),
+    "classifiers": (
+        "Validation balanced accuracy during training, by arm.",
+        "Balanced accuracy on validation during training: a grey line per seed, their mean on top. The best look of "
+        "each seed is the classifier that was tested.",
+    ),
+    "generators": (
+        "Training losses of the generators.",
+        "Training losses, smoothed. A loss says whether training went on, not whether the images are good.",
+    ),
+}
+"""For each figure its short description for those who cannot see it, and its caption."""
+
+AUDIT = {
+    "fidelity": "Distances between distributions, in the features of a classifier trained on the real training images. "
+    "Read each beside its real-versus-real value, which is what two samples of real images of this size give: closer "
+    "to it is better. Fidelity does not predict utility; the gain above is the measure of that.",
+    "recognition": "Share of the synthetic images that a classifier trained on real images calls by the class they "
+    "were drawn for.",
+    "selection": "Dropped for confidence: the classifier trained on real images gives the intended class too small a "
+    "probability. Dropped for similarity: the features lie outside nearly all real images of that class.",
+    "privacy": "First numbers: are synthetic images copies of training images? A distance to the nearest record is a "
+    "smoke alarm and no guarantee.",
+    "pairs": "Left the synthetic image, in the middle the training image nearest to it, right their absolute "
+    f"difference (white: {DIFFERENCE_FULL_SCALE} or more of 255 grey levels).",
+}
+
+
+def claim(gains: Mapping[str, Any], level: float) -> str:
+    """What the headline compares, and when it is called a gain."""
+    headline = gains["headline"]
+    return (
+        f"The one declared comparison: {headline['candidate']} against {headline['baseline']}, the strongest arm "
+        f"without synthetic images, in {metric_name(headline['metric'])} on {gains['n_test']:,} real test images. It "
+        f"was fixed on validation before any test image was predicted. It is called a gain only where the "
+        f"{100 * level:g} % interval and the exact sign-flip test over seeds agree."
+    )
+
+
+def not_the_claim(gains: Mapping[str, Any]) -> str | None:
+    """The difference to real images alone, which also contains what ordinary augmentation does."""
+    contrast = gains.get("not_the_claim")
+    if not contrast:
+        return None
+    pair = f"{contrast['candidate']} against {contrast['baseline']} (real images as they are)"
+    if contrast.get("difference") is None:
+        return f"{pair} could not be estimated: {contrast.get('why') or 'no reason recorded'}."
+    known = contrast.get("low") is not None and contrast.get("high") is not None
+    limits = f" ({points(contrast['low'])} to {points(contrast['high'])})" if known else ""
+    return (
+        f"{pair} differs by {points(contrast['difference'])} points{limits}. This contains what ordinary augmentation "
+        "does, so it is no evidence for synthetic images."
+    )
+
+
+def contrasts(margin: float) -> str:
+    return (
+        "Detectable: the smallest true gain that this study would have called a gain four times in five. p Holm: "
+        "corrected for the number of secondary comparisons; the one declared claim needs no correction. "
+        f"No difference: the whole interval lies within ±{100 * margin:g} points."
+    )
+
+
+def arms(level: float) -> str:
+    return (
+        f"Mean over seeds ({100 * level:g} % interval over patients or groups, and seeds). Every arm has the same "
+        "network, batch size, optimisation steps and selection rule; only the training data differ."
+    )
+
+
+def screening(seeds: int) -> str:
+    return (
+        f"Balanced accuracy on the validation split with {seeds} seeds of their own (each in parentheses); the "
+        "confirmation above uses fresh seeds and the test split."
+    )
+
+
+def all_notes(material: Material) -> dict[str, str]:
+    """The sentences that stand beside tables and pictures."""
+    config, size = material.config, material.real.shape[-1]
+    sharp = ", enlarged without smoothing" if size < SHARP_BELOW else ""
+    return {
+        **AUDIT,
+        "contrasts": contrasts(config["claim"]["margin"]),
+        "arms": arms(material.level),
+        "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
+        "screening": screening(config["screening"]["seeds"]),
+        "images": "Real training images above, what each generator made of the same class below: the first kept ones "
+        f"in drawing order, chosen by rule and not by eye. They are {size} × {size} pixels{sharp}: what the classifier "
+        "sees.",
+        "counts": "Images (patients, or groups of near-duplicates where the patient is unknown).",
+        "data": f"How the split was made: {material.facts['split'].rstrip('.')}.",
+        "checks": _checks(material.validation["checks"]),
+        **_quarantine(len(material.quarantine)),
+    }
+
+
+def _checks(checks: list[Mapping[str, Any]]) -> str:
+    failed = [check for check in checks if not check["success"]]
+    if not failed:
+        return f"All {len(checks)} checks passed."
+    critical = any(check["severity"] == "critical" for check in failed)
+    consequence = "critical ones among them; the configuration allowed it" if critical else "none of them critical"
+    return f"{len(failed)} of {len(checks)} checks failed, {consequence}."
+
+
+def _quarantine(total: int) -> dict[str, str]:
+    if not total:
+        return {"quarantine": "Every file that was found could be used.", "quarantine_rows": ""}
+    shown = f"All {total:,} with reasons"
+    if total > QUARANTINE_SHOWN:
+        shown = f"The first {QUARANTINE_SHOWN} of {total:,} with reasons; all are in data/ingest/quarantine.csv"
+    return {"quarantine": f"{total:,} files could not be used and are in no split.", "quarantine_rows": shown}

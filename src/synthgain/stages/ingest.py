@@ -1,0 +1,253 @@
+"""From raw images to an image set: decode, find duplicates, group, split; quarantine what cannot be used."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthgain import artifact, dataset
+from synthgain.config import Config, component
+from synthgain.errors import SynthgainError, nearest
+from synthgain.paths import Paths
+from synthgain.progress import bar
+from synthgain.quality import intake, splits
+from synthgain.quality.decode import Refusal, Target
+from synthgain.quality.duplicates import Groups, join_near_duplicates, repeated
+from synthgain.quality.listing import write_csv
+from synthgain.seeding import derive, rng
+from synthgain.sources.record import Record, refuse
+
+KEYS = ("source", "classes", "group_by", "image", "split", "budget", "on_leak", "near_duplicate_rms", "min_per_class",
+        "max_pixels")  # fmt: skip
+"""What of ``dataset`` decides the result."""
+_COPIED = 1024
+
+
+def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
+    """``data/ingest``: an image set, ``quarantine.csv`` and ``facts.json``.
+
+    Raises
+    ------
+    SynthgainError
+        The raw data are missing, a manifest is faulty, or there are too few images, groups or images of a class.
+    """
+    scratch = paths.work("ingest", "scratch")
+    shutil.rmtree(scratch)
+    scratch.mkdir()
+    try:
+        taken = _take_in(cfg, paths.root / cfg.dataset.raw, scratch)
+        table, refused, how = _arrange(cfg, taken, scratch)
+        quarantine = _quarantine([*taken.refused, *refused])
+        try:
+            classes = _check(cfg, table, quarantine)
+        except SynthgainError as error:
+            write_csv(quarantine, paths.state / "quarantine.csv")
+            raise SynthgainError(f"{error}; {len(quarantine)} quarantined: {paths.state / 'quarantine.csv'}") from None
+        _write(cfg, paths, taken, table, quarantine, classes, how, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _take_in(cfg: Config, raw: Path, scratch: Path) -> intake.Intake:
+    source = component("sources", cfg.dataset.source.kind)
+
+    def records() -> Iterator[Record]:
+        return _only_classes(source.scan(cfg.dataset.source, raw), cfg.dataset.classes)
+
+    # Listed once before anything is opened: a fault in a manifest stops the run at once, and the total is known.
+    total, listed = intake.listing(records())
+    target = Target(cfg.dataset.image.size, cfg.dataset.image.channels, cfg.dataset.max_pixels)
+    with bar("ingest", total) as progress:
+        taken = intake.take_in(records(), target, cfg.compute.workers, scratch, progress)
+    if taken.listed != listed:
+        raise SynthgainError(f"{raw}: files were added, removed or renamed while they were read; run again")
+    if len(taken.table) + len(taken.refused) != total:
+        raise AssertionError(f"{total} records, but {len(taken.table)} accepted and {len(taken.refused)} quarantined")
+    return taken
+
+
+def _only_classes(records: Iterable[Record], classes: tuple[str, ...] | None) -> Iterator[Record]:
+    for record in records:
+        if classes and record.label and record.label not in classes:
+            yield replace(record, load=partial(refuse, "class not in dataset.classes", record.label))
+        else:
+            yield record
+
+
+def _arrange(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.DataFrame, list[Refusal], str]:
+    """Groups and splits; the rows that stay (with their old row numbers as index), those that do not, and how."""
+    table = taken.table
+    if table.empty:
+        return table, [], ""
+    alike = Groups(len(table))
+    alike.join_equal(table["sha256"])
+    join_near_duplicates(alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms, scratch)
+    together = Groups(len(table))
+    together.join_equal(_names("d", alike))
+    together.join_equal(_patients(table, cfg.dataset.group_by))
+    table["duplicate_group"], table["group"] = _names("d", alike), _names("g", together)
+    given = _given_split(cfg, table)
+    refused = [] if _leaks(table, given) else _unfit(table, given)
+    table = table.drop(index=[row for row, _ in refused])
+    random = rng(cfg.seed, "ingest", "split")
+    table["split"] = splits.make(table, cfg.dataset.split, given[table.index], random)
+    if cfg.dataset.budget:
+        table["split"] = splits.spend(table, cfg.dataset.budget, rng(cfg.seed, "ingest", "budget"))
+    return table, [refusal for _, refusal in refused], splits.described(cfg.dataset.split, given)
+
+
+def _leaks(table: pd.DataFrame, given: pd.Series) -> bool:
+    """Whether a group lies in several given splits: then the set is left as it is, to be shown in full by validate."""
+    return bool((given[given != ""].groupby(table["group"]).nunique() > 1).any())
+
+
+def _unfit(table: pd.DataFrame, given: pd.Series) -> list[tuple[int, Refusal]]:
+    """Rows that do not stay: duplicates with contradicting labels, and all but one of equal images."""
+    labels = table.groupby("duplicate_group")["label"]
+    conflicting = labels.transform("nunique") > 1
+    carried = table[conflicting].groupby("duplicate_group")["label"].agg(lambda values: ", ".join(sorted(set(values))))
+    origins = dict(zip(table.index, table["origin"], strict=True))
+    unfit = [
+        (row, Refusal(origins[row], "label conflict", f"its duplicates carry {carried[group]}"))
+        for row, group in zip(table.index[conflicting], table.loc[conflicting, "duplicate_group"], strict=True)
+    ]
+    for row, kept in repeated(table[~conflicting], given != "").items():
+        unfit.append((row, Refusal(origins[row], f"duplicate of {origins[kept]}", "")))
+    return unfit
+
+
+def _names(prefix: str, groups: Groups) -> list[str]:
+    return [f"{prefix}{root:06d}" for root in groups.roots()]
+
+
+def _patients(table: pd.DataFrame, group_by: str | None) -> list[str]:
+    if group_by is None:
+        return table["patient_id"].tolist()
+    column = f"given_{group_by}" if f"given_{group_by}" in table else group_by
+    if column not in table:
+        raise SynthgainError(f"dataset.group_by: no attribute '{group_by}'{nearest(group_by, table.columns)}")
+    stands_in = ("\x1f" + table[column]).where(table[column] != "", "")
+    return table["patient_id"].where(table["patient_id"] != "", stands_in).tolist()
+
+
+def _given_split(cfg: Config, table: pd.DataFrame) -> pd.Series:
+    """The split that the data bring along; "" where there is none or it does not count."""
+    split = cfg.dataset.split
+    if split.column is None or split.folds or cfg.dataset.on_leak == "regroup":
+        return pd.Series("", table.index, dtype="str")
+    column = f"given_{split.column}" if f"given_{split.column}" in table else split.column
+    if column not in table:
+        known = nearest(split.column, table.columns)
+        raise SynthgainError(f"dataset.split.column: no attribute '{split.column}'{known}")
+    return splits.given(table[column], split)
+
+
+def _quarantine(refused: list[Refusal]) -> pd.DataFrame:
+    return pd.DataFrame(refused, columns=list(Refusal._fields)).sort_values("origin", kind="stable", ignore_index=True)
+
+
+def _check(cfg: Config, table: pd.DataFrame, quarantine: pd.DataFrame) -> tuple[str, ...]:
+    """The classes in their order; raises `SynthgainError` ("insufficient data") where there is too little."""
+    if table.empty:
+        reasons = Counter(quarantine["reason"]).most_common(3)
+        said = ", ".join(f"{count} x {reason}" for reason, count in reasons) or "there are no files"
+        raise SynthgainError(f"insufficient data: no image can be used ({said})")
+    classes = cfg.dataset.classes or tuple(sorted(set(table["label"])))
+    if len(classes) < 2:
+        raise SynthgainError(f"insufficient data: one class ({classes[0]!r}); a classifier needs two")
+    groups = table["group"].nunique()
+    if groups < len(dataset.SPLITS):
+        raise SynthgainError(f"insufficient data: {groups} patients or groups; each split needs its own")
+    counts = table.groupby(["split", "label"]).size()
+    for split in dataset.SPLITS:
+        for label in classes:
+            count = int(counts.get((split, label), 0))
+            if count < cfg.dataset.min_per_class:
+                raise SynthgainError(
+                    f"insufficient data: {count} images of class {label!r} in {split}, "
+                    f"dataset.min_per_class is {cfg.dataset.min_per_class}"
+                )
+    return tuple(classes)
+
+
+def _write(
+    cfg: Config, paths: Paths, taken: intake.Intake, table: pd.DataFrame, quarantine: pd.DataFrame,
+    classes: tuple[str, ...], how: str, scratch: Path,
+) -> None:  # fmt: skip
+    shape = (cfg.dataset.image.channels, cfg.dataset.image.size, cfg.dataset.image.size)
+    rows = table.index.to_numpy()
+    with artifact.writing(
+        paths.out("ingest"), stage="ingest",
+        config={key: value for key, value in cfg.dataset.model_dump(mode="json").items() if key in KEYS},
+        inputs={"raw": taken.digest}, seeds={"ingest": derive(cfg.seed, "ingest", "split")},
+    ) as draft:  # fmt: skip
+        with dataset.ImageWriter(draft.path / dataset.IMAGES, shape) as writer:
+            bytes_each = int(np.prod(shape))
+            for start in range(0, len(taken.table), _COPIED):
+                mine = rows[(rows >= start) & (rows < start + _COPIED)] - start
+                piece = np.fromfile(scratch / intake.PIXELS, np.uint8, _COPIED * bytes_each, offset=start * bytes_each)
+                writer.append(piece.reshape(-1, *shape)[mine])
+        dataset.finish(draft, _columns(table), classes)
+        write_csv(quarantine, draft.path / "quarantine.csv")
+        (draft.path / "facts.json").write_bytes(artifact.canonical(_facts(cfg, table, quarantine, how)))
+        draft.counts["quarantined"] = len(quarantine)
+        draft.counts.update({str(split): int(count) for split, count in table.groupby("split").size().items()})
+
+
+def _columns(table: pd.DataFrame) -> pd.DataFrame:
+    known = zip(table["origin"], table["sha256"], strict=True)
+    rest = table.drop(columns="given_split") if (table["given_split"] == "").all() else table
+    identities = [artifact.digest([origin, sha256])[:16] for origin, sha256 in known]
+    return rest.assign(image_id=identities, source=dataset.REAL).reset_index(drop=True)
+
+
+def _facts(cfg: Config, table: pd.DataFrame, quarantine: pd.DataFrame, how: str) -> dict[str, Any]:
+    counted = table.groupby(["split", "label"]).agg(images=("group", "size"), groups=("group", "nunique")).reset_index()
+    sizes = (table["width"].astype(str) + " x " + table["height"].astype(str)).value_counts().sort_index()
+    alike = table["duplicate_group"].value_counts()
+    reasons = quarantine["reason"].str.replace(r"^duplicate of .*", "duplicate", regex=True)
+    return {
+        "images": len(table),
+        "quarantined": len(quarantine),
+        "patients": int(table["patient_id"].replace("", pd.NA).nunique()),
+        "groups": int(table["group"].nunique()),
+        "duplicate_groups": int((alike > 1).sum()),
+        "images_in_duplicate_groups": int(alike[alike > 1].sum()),
+        "split": how,
+        "counts": {
+            split: {row.label: {"images": row.images, "groups": row.groups} for row in part.itertuples()}
+            for split, part in counted.groupby("split")
+        },
+        "sizes": sizes.sort_values(ascending=False, kind="stable").head(20).to_dict(),
+        "modes": table["mode"].value_counts().sort_index().to_dict(),
+        "quarantine": reasons.value_counts().sort_index().to_dict(),
+        "notes": _notes(cfg, table),
+    }  # fmt: skip
+
+
+def _notes(cfg: Config, table: pd.DataFrame) -> list[str]:
+    notes = []
+    unknown = int((table["patient_id"] == "").sum())
+    if unknown:
+        stand_in = f"the column '{cfg.dataset.group_by}'" if cfg.dataset.group_by else "groups of near-duplicates"
+        notes.append(
+            f"The patient of {unknown} images is unknown; {stand_in} stands in, so intervals stay somewhat optimistic."
+        )
+    groups = table.loc[table["split"] == "test", "group"].nunique()
+    if groups < 50:
+        notes.append(f"The test split has {groups} patients or groups: a quick look, too few for a claim.")
+    budget = cfg.dataset.budget
+    for split in ("train", "val") if budget else ():
+        images = int((table["split"] == split).sum())
+        if images < getattr(budget, split):
+            notes.append(f"dataset.budget.{split} allows {getattr(budget, split)} images; there are {images}.")
+    deep = int((table["window_high"] != 255).sum())
+    if deep:
+        notes.append(f"{deep} images have more than 8 bits and were scaled by their own 0.5 and 99.5 percentiles.")
+    return notes

@@ -1,0 +1,24 @@
+"""Stage ``report``: one HTML page that answers the question, and its figures as files."""
+
+from synthgain import artifact
+from synthgain.config import Config
+from synthgain.paths import Paths
+
+PAGE = "report.html"
+FIGURES = "figures"
+
+
+def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
+    """Write ``report.html`` and ``figures/*.svg|png``."""
+    from synthgain.report import material, page
+
+    gathered = material.gather(cfg, paths)
+    rendered = page.render(gathered)
+    with artifact.writing(
+        paths.out("report"), stage="report", config=material.shown_config(cfg), inputs=gathered.artifacts
+    ) as draft:
+        (draft.path / PAGE).write_bytes(rendered.html)
+        (draft.path / FIGURES).mkdir()
+        for name, content in rendered.figures.items():
+            (draft.path / FIGURES / name).write_bytes(content)
+        draft.counts["figures"] = len(rendered.figures) // 2

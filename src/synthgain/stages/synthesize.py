@@ -1,0 +1,92 @@
+"""Draw a generator's pool of images, and say which of them the selection keeps."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgain import artifact, compute, dataset
+from synthgain.classifiers import encoder
+from synthgain.config import Config
+from synthgain.dataset import ImageSet, ImageWriter
+from synthgain.errors import SynthgainError
+from synthgain.generators import contract, store
+from synthgain.paths import Paths
+from synthgain.synthesis import sampling, selection
+
+STAGE = "synthesize"
+_BATCH = 256
+
+
+def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
+    """Write the whole pool of generator ``item`` as an image set, each image with the filter's verdict."""
+    if item is None:
+        raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
+    real = dataset.read(paths.out("ingest"))
+    trained, encoded = artifact.read(paths.out("train_generator", item)), artifact.read(paths.out("encode"))
+    generator = store.load(trained, cfg.generators[item]).to(compute.device(cfg.compute))
+    needed = int(np.ceil(round(max(cfg.arms.ratios) * len(real.rows("train")), 6)))
+    oversample = 1.0 if generator.control else cfg.synthesis.oversample
+    labels = sampling.pool_labels(needed, oversample, len(real.classes))
+    asked = {
+        "generator": cfg.generators[item].model_dump(mode="json"), "seed": cfg.seed,
+        "synthesis": cfg.synthesis.model_dump(mode="json"), "ratios": list(cfg.arms.ratios),
+    }  # fmt: skip
+    inputs = {"ingest": real.sha256, "encode": encoded.sha256, "train_generator": trained.sha256}
+    work = paths.work(STAGE, artifact.digest([asked, inputs, item, _code()]))
+    judge = selection.Filter.fit(encoder.load(encoded), real, cfg.synthesis)
+    shards = sampling.draw(generator, labels, seed=cfg.seed, name=item, shard=cfg.synthesis.shard, work=work)
+
+    target, seeds = paths.out(STAGE, item), {item: cfg.seed}
+    with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds=seeds) as draft:
+        with ImageWriter(draft.path / dataset.IMAGES, real.shape) as writer:
+            judged = _judged(shards, labels, writer, judge, real, item, cfg.synthesis.collapsed_below)
+        if generator.control:
+            judged = judged.assign(kept=True, reason="")
+        table = _table(labels, judged, real.classes, item, cfg.seed)
+        dataset.finish(draft, table, real.classes)
+        facts = selection.summary(table, needed, judge, filtered=not generator.control)
+        (draft.path / "selection.json").write_bytes(artifact.canonical(facts))
+        draft.counts["kept"] = facts["all"]["kept"]
+        draft.facts["enough"] = facts["enough"]
+    shutil.rmtree(work)
+
+
+def _judged(
+    shards: Iterator[sampling.Images], labels: npt.NDArray[np.int64], writer: ImageWriter, judge: selection.Filter,
+    real: ImageSet, name: str, collapsed_below: float,
+) -> pd.DataFrame:  # fmt: skip
+    """Write the shards, judge their images, and refuse a generator that has collapsed."""
+    verdicts, drawn, known = [], sampling.Variation(len(real.classes)), sampling.Variation(len(real.classes))
+    for images in shards:
+        chosen = labels[writer.count : writer.count + len(images)]
+        writer.append(images)
+        drawn.add(images, chosen)
+        verdicts.append(judge.judge(images, chosen))
+    rows = real.rows("train")
+    for start in range(0, len(rows), _BATCH):
+        batch = rows[start : start + _BATCH]
+        known.add(real.images[batch], real.labels[batch])
+    sampling.refuse_collapse(drawn, known, real.classes, name, collapsed_below)
+    return pd.concat(verdicts, ignore_index=True)
+
+
+def _table(
+    labels: npt.NDArray[np.int64], judged: pd.DataFrame, classes: tuple[str, ...], name: str, seed: int
+) -> pd.DataFrame:
+    numbers = range(len(labels))
+    about = {
+        "image_id": [f"{name}-{i:06d}" for i in numbers], "label": [classes[label] for label in labels],
+        "patient_id": "", "group": [f"synthetic-{name}-{i}" for i in numbers], "split": "train", "source": name,
+        "origin": [f"{name}:{seed}:{i}" for i in numbers],
+    }  # fmt: skip
+    return pd.concat([pd.DataFrame(about), judged], axis=1)
+
+
+def _code() -> dict[str, str]:
+    """What the shards were drawn with: another version of the code must not go on with them."""
+    files = [Path(sampling.__file__), *sorted(Path(contract.__file__).parent.glob("*.py"))]
+    return {path.name: artifact.file_sha256(path) for path in files}

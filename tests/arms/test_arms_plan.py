@@ -1,0 +1,118 @@
+"""From screening scores to the declared plan."""
+
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from synthgain.arms.plan import choose, declared_arms, scores
+from synthgain.errors import SynthgainError
+
+BOARD = {
+    "real": 0.60, "classic": 0.70, "oversample": 0.69, "duplicate-r0.5": 0.75, "duplicate-r1": 0.68,
+    "synthetic-dcgan-r0.5": 0.66, "synthetic-dcgan-r1": 0.65, "synthetic-edm-r0.5": 0.71, "synthetic-edm-r1": 0.72,
+}  # fmt: skip
+
+
+def table(board: dict[str, float], log_loss: dict[str, float] | None = None) -> pd.DataFrame:
+    """Scores of two seeds around the means of ``board``."""
+    rows = [
+        {
+            "arm": arm, "seed": seed, "balanced_accuracy": mean + (seed - 0.5) / 64, "macro_auroc": 1 - mean,
+            "log_loss": (log_loss or {}).get(arm, 1.0),
+        }
+        for arm, mean in board.items() for seed in range(2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def plan(toy: ModuleType, board: dict[str, float] = BOARD, log_loss: Any = None, **changes: Any) -> dict[str, Any]:
+    return choose(table(board, log_loss), toy.experiment(**changes))
+
+
+def test_the_best_synthetic_arm_meets_the_strongest_other_arm(toy: ModuleType) -> None:
+    assert plan(toy)["headline"] == {
+        "candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy", "margin": 0.02,
+        "level": 0.95,
+    }  # fmt: skip
+
+
+def test_copies_count_at_the_ratio_of_the_candidate_only(toy: ModuleType) -> None:
+    found = plan(toy, BOARD | {"synthetic-edm-r0.5": 0.73})
+    assert found["ratio"] == 0.5
+    assert found["headline"]["baseline"] == "duplicate"
+
+
+def test_the_claims_metric_decides(toy: ModuleType) -> None:
+    headline = plan(toy, claim={"metric": "macro_auroc", "margin": 0.01})["headline"]
+    assert (headline["candidate"], headline["baseline"]) == ("synthetic-dcgan-r1", "real")
+    assert headline["margin"] == 0.01
+
+
+def test_ties_go_to_the_lower_log_loss_and_then_to_the_name(toy: ModuleType) -> None:
+    tied = BOARD | {"synthetic-edm-r0.5": 0.72}
+    assert plan(toy, tied)["headline"]["candidate"] == "synthetic-edm-r0.5"
+    assert plan(toy, tied, {"synthetic-edm-r1": 0.9})["headline"]["candidate"] == "synthetic-edm-r1"
+
+
+def test_the_order_of_rows_does_not_matter(toy: ModuleType) -> None:
+    shuffled = table(BOARD).sample(frac=1, random_state=0)
+    assert choose(shuffled, toy.experiment()) == plan(toy)
+
+
+def test_confirmed_are_the_headline_what_is_always_wanted_and_the_best_of_other_generators(toy: ModuleType) -> None:
+    found = plan(toy)
+    assert found["confirm"] == [
+        "synthetic-edm-r1", "classic", "oversample", "duplicate", "oracle", "synthetic-dcgan-r0.5"
+    ]  # fmt: skip
+    assert len(found["why"]) == 6
+    assert "best of 4 synthetic arms" in found["why"][0]
+    assert "best of 4 non-synthetic arms" in found["why"][1]
+
+
+def test_the_headline_is_confirmed_however_few_arms_may_be(toy: ModuleType) -> None:
+    found = plan(toy, BOARD | {"real": 0.9}, arms={"most": 3, "ratios": [0.5, 1.0]})
+    assert found["confirm"] == ["synthetic-edm-r1", "real", "classic"]
+    assert "oracle: left out, at most 3 arms are confirmed (arms.most)" in found["why"]
+
+
+def test_arms_without_their_generator_are_left_out_and_said(toy: ModuleType) -> None:
+    board = {arm: mean for arm, mean in BOARD.items() if "edm" in arm or arm in ("real", "classic", "oversample")}
+    found = plan(toy, board, generators={"edm": {"kind": "edm"}})
+    assert found["confirm"] == ["synthetic-edm-r1", "classic", "oversample"]
+    assert "oracle: not confirmed, its generator is not in this experiment" in found["why"]
+    assert "duplicate: not screened, generator 'copies' is not in this experiment" in found["why"]
+
+
+def test_controls_are_confirmed_at_the_ratio_of_the_candidate(toy: ModuleType) -> None:
+    arms = {arm.name: arm for arm in declared_arms(plan(toy, BOARD | {"synthetic-edm-r0.5": 0.73}))}
+    assert (arms["oracle"].ratio, arms["duplicate"].ratio, arms["synthetic-dcgan-r0.5"].ratio) == (0.5, 0.5, 0.5)
+    assert arms["classic"].generator is None
+
+
+@pytest.mark.parametrize("control, name", [("oracle", "oracle"), ("noise", "noise"), ("copies", "duplicate")])
+def test_a_control_alone_is_the_candidate(toy: ModuleType, control: str, name: str) -> None:
+    board = {"real": 0.6, "classic": 0.7, "oversample": 0.69, f"{name}-r0.5": 0.8, f"{name}-r1": 0.9}
+    found = plan(toy, board, generators={control: {"kind": control}})
+    assert found["headline"]["candidate"] == name
+    assert found["headline"]["baseline"] == "classic"
+    assert found["ratio"] == 1.0
+    assert found["confirm"] == [name, "classic", "oversample"]
+
+
+def test_a_plan_that_was_changed_after_it_was_declared_is_refused(toy: ModuleType) -> None:
+    found = plan(toy)
+    found["headline"]["margin"] = 0.001
+    with pytest.raises(SynthgainError, match="changed after it was declared"):
+        declared_arms(found)
+
+
+def test_scores_are_those_of_each_arm_and_seed() -> None:
+    rows = [("classic", seed, label) for seed in range(2) for label in ("a", "b")]
+    predictions = pd.DataFrame(rows, columns=["arm", "seed", "label"]).assign(p0=[0.9, 0.8, 0.9, 0.2])
+    predictions["p1"] = 1 - predictions["p0"]
+    found = scores(predictions, ("a", "b"))
+    assert list(found) == ["arm", "seed", "balanced_accuracy", "macro_auroc", "log_loss"]
+    assert found["balanced_accuracy"].tolist() == [0.5, 1.0]
+    assert found["macro_auroc"].tolist() == [1.0, 1.0]

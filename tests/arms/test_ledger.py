@@ -1,0 +1,25 @@
+"""How often a test split was predicted."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from synthgain.arms.ledger import LEDGER, record_test_use
+from synthgain.paths import Paths
+
+
+def test_a_use_counts_once_and_only_for_its_test_images(toy: ModuleType, tmp_path: Path) -> None:
+    paths, images = Paths(tmp_path), toy.real()
+    assert record_test_use(paths, images, "first") == 1
+    assert record_test_use(paths, images, "first") == 1
+    assert record_test_use(paths, images, "second") == 2
+    assert record_test_use(paths, toy.real(seed=3), "first") == 1
+    assert len((paths.state / LEDGER).read_text().splitlines()) == 3
+
+
+def test_another_training_set_does_not_start_a_new_count(toy: ModuleType, tmp_path: Path) -> None:
+    paths, images = Paths(tmp_path), toy.real()
+    record_test_use(paths, images, "first")
+    fewer = images.part(np.setdiff1d(np.arange(len(images)), images.rows("train")[:5]))
+    assert record_test_use(paths, fewer, "second") == 2

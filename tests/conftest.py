@@ -1,0 +1,32 @@
+"""What all tests share: one CPU thread, no telemetry, where the public data sets are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+for name, value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1",
+}.items():  # fmt: skip
+    os.environ.setdefault(name, value)
+
+ROOT = Path(__file__).resolve().parents[1]
+_BESIDE = ROOT.parent / "shared" / "datasets"
+if "SYNTHGAIN_DATASETS" not in os.environ and _BESIDE.is_dir():
+    os.environ["SYNTHGAIN_DATASETS"] = str(_BESIDE)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    """The folder with the public data sets of docs/datasets.md; tests that need it are skipped without it."""
+    folder = os.environ.get("SYNTHGAIN_DATASETS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SYNTHGAIN_DATASETS is not set: see docs/datasets.md")
+    return Path(folder)

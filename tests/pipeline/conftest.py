@@ -1,0 +1,98 @@
+"""A workspace of its own, with the real DVC, Prefect, MLflow and Great Expectations, at toy size."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from synthgain.paths import Paths
+
+_GUARD = """
+import os, socket
+_connect = socket.socket.connect
+def connect(self, address):
+    host = address[0] if isinstance(address, tuple) else "local"
+    if host not in ("127.0.0.1", "::1", "localhost", "local", "0.0.0.0"):
+        with open(os.environ["OUTSIDE"], "a") as stream:
+            stream.write(f"{host}\\n")
+        raise OSError(f"no connection to {host} in tests")
+    return _connect(self, address)
+socket.socket.connect = connect
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    paths: Paths
+    environment: dict[str, str]
+    toy: tuple[str, ...] = ("+size=smoke", "generator=dcgan")
+    """The overrides of the main job at toy size."""
+
+    @property
+    def outside(self) -> Path:
+        """Where a process notes each attempt to reach an address that is not this machine."""
+        return Path(self.environment["OUTSIDE"])
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "synthgain.cli", *arguments], cwd=self.paths.root, text=True,
+            env={**self.environment, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def run(self, *arguments: str, status: int = 0, **environment: str) -> str:
+        """Run ``synthgain``; returns what it printed."""
+        process = self.start(*arguments, **environment)
+        printed, _ = process.communicate(timeout=600)
+        assert process.returncode == status, printed
+        return printed
+
+    def dvc(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments], cwd=self.paths.root, env=self.environment, text=True,
+            capture_output=True, timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of the manifest of every stage output."""
+        from synthgain import artifact
+
+        found = sorted(self.paths.data.glob("*/manifest.json")) + sorted(self.paths.data.glob("*/*/manifest.json"))
+        return {p.parent.relative_to(self.paths.data).as_posix(): artifact.read(p.parent).sha256 for p in found}
+
+
+def make_workspace(folder: Path, root: Path) -> Workspace:
+    for name in ("conf", "flows", "src"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(root / name, folder / name)
+    guard = folder / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(_GUARD)
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join([str(guard), str(folder / "src")]), "OUTSIDE": str(folder / "outside.txt"),
+        "PREFECT_HOME": str(folder / "prefect"), "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    }  # fmt: skip
+    environment.pop("SYNTHGAIN_RUN", None)
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    return Workspace(Paths(folder), environment)
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Workspace:
+    """A workspace in which the main job has run once, at toy size."""
+    made = make_workspace(tmp_path_factory.mktemp("workspace"), root)
+    (made.paths.root / "first.txt").write_text(made.run("run", *made.toy))
+    return made
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Workspace:
+    """A workspace in which nothing has run."""
+    return make_workspace(tmp_path_factory.mktemp("fresh"), root)

@@ -1,0 +1,119 @@
+"""The whole chain at toy size: what runs, what does not run again, what can be seen afterwards."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgain import artifact, config, tracking
+
+STAGE_STARTS = re.compile(r"Running stage '([^']+)'")
+
+
+def runs(workspace: Any, level: str) -> list[Any]:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking.store(workspace.paths, config.read(workspace.paths.params)))
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments, f"tags.`synthgain.level` = '{level}'", max_results=500))
+
+
+@pytest.fixture(scope="session")
+def first(workspace: Any) -> str:
+    """What the first run printed."""
+    return (workspace.paths.root / "first.txt").read_text()
+
+
+def test_one_command_ends_in_a_table_a_verdict_and_where_to_look(workspace: Any, first: str) -> None:
+    assert re.search(r"^Verdict: (gain|loss|no difference|inconclusive)", first, re.MULTILINE)
+    report = re.search(r"^Report: +(\S+)", first, re.MULTILINE)
+    assert report
+    assert Path(report[1]).read_text().startswith("<!doctype html>") or "<html" in Path(report[1]).read_text()[:400]
+    assert "synthgain ui" in first
+    assert "Traceback" not in first
+
+
+def test_two_seeds_are_too_few_for_a_claim(first: str) -> None:
+    assert "Verdict: inconclusive" in first
+
+
+def test_every_stage_ran_once_in_order(first: str) -> None:
+    started = STAGE_STARTS.findall(first)
+    generators = ("dcgan", "copies", "oracle")
+    expected = {"ingest", "validate", "encode", "screen", "confirm", "evaluate", "report"} | {
+        f"{stage}@{generator}" for stage in ("train_generator", "synthesize", "audit") for generator in generators
+    }
+    assert sorted(started) == sorted(expected)
+    assert started.index("ingest") < started.index("validate") < started.index("screen") < started.index("report")
+
+
+def test_every_output_names_the_artifacts_it_was_made_from(workspace: Any) -> None:
+    data = artifact.read(workspace.paths.out("ingest")).sha256
+    for stage, item in [("encode", None), ("train_generator", "dcgan"), ("screen", None), ("confirm", None)]:
+        assert artifact.read(workspace.paths.out(stage, item)).manifest["inputs"]["ingest"] == data
+
+
+def test_mlflow_has_a_run_per_pipeline_stage_and_trial(workspace: Any, first: str) -> None:
+    parents, stages, trials = (runs(workspace, level) for level in ("pipeline", "stage", "trial"))
+    started = {run.data.tags["mlflow.runName"] for run in stages}
+    assert {"ingest", "train_generator@dcgan", "evaluate", "report"} <= started
+    digest = artifact.read(workspace.paths.out("ingest")).sha256
+    parent = parents[-1]
+    assert parent.data.params["dataset.digest"] == digest
+    assert parent.data.tags["artifact.ingest"] == digest
+    assert parent.data.tags["verdict"] == "inconclusive"
+    assert "gain" in parent.data.metrics
+    assert parent.inputs.dataset_inputs[0].dataset.digest == digest[:32]
+    assert {"arm", "seed", "digest"} <= set(trials[0].data.params)
+    assert any(run.data.params.get("generator") == "dcgan" for run in trials)
+    assert any("test_balanced_accuracy" in run.data.metrics for run in trials)
+
+
+def test_nothing_leaves_the_machine(workspace: Any, first: str) -> None:
+    assert not workspace.outside.exists(), workspace.outside.read_text()
+
+
+def test_an_unchanged_run_executes_nothing_and_shows_the_verdict_again(workspace: Any, first: str) -> None:
+    before, count = workspace.hashes(), len(runs(workspace, "pipeline"))
+    again = workspace.run("run", *workspace.toy)
+    assert "nothing has changed" in again
+    assert not STAGE_STARTS.findall(again)
+    verdict = re.search(r"^Verdict: .*", first, re.MULTILINE)
+    assert verdict
+    assert verdict[0] in again
+    assert workspace.hashes() == before
+    newest = runs(workspace, "pipeline")
+    assert len(newest) == count + 1
+    assert all("gain" in run.data.metrics for run in newest)
+
+
+def test_dvc_works_by_itself(workspace: Any, first: str) -> None:
+    assert "up to date" in workspace.dvc("repro") + workspace.dvc("status")
+    assert "train_generator@dcgan" in workspace.dvc("dag")
+    assert "gain" in workspace.dvc("metrics", "show", "--json")
+
+
+def test_a_change_of_evaluation_runs_evaluation_and_report_only(workspace: Any, first: str) -> None:
+    printed = workspace.run("run", *workspace.toy, "evaluation.replicates=300")
+    assert STAGE_STARTS.findall(printed) == ["evaluate", "report"]
+    differences = json.loads(workspace.dvc("metrics", "show", "--json"))
+    assert differences
+    workspace.run("run", *workspace.toy)
+
+
+def test_a_new_generator_runs_its_own_stages_and_what_compares_them(workspace: Any, first: str) -> None:
+    printed = workspace.run("run", "+size=smoke", "generator=[dcgan,vae]")
+    own = {"train_generator@vae", "synthesize@vae", "audit@vae"}
+    assert set(STAGE_STARTS.findall(printed)) == own | {"screen", "confirm", "evaluate", "report"}
+    back = workspace.run("run", *workspace.toy)
+    assert not STAGE_STARTS.findall(back), "going back must find everything in DVC's cache"
+
+
+def test_a_failing_stage_ends_in_one_message(workspace: Any, first: str) -> None:
+    printed = workspace.run("run", *workspace.toy, "dataset.min_per_class=5000", status=2)
+    assert "insufficient data" in printed
+    assert "Traceback" not in printed
+    assert runs(workspace, "pipeline")[0].info.status == "FAILED"
+    workspace.run("run", *workspace.toy)

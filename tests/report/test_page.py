@@ -1,0 +1,121 @@
+"""What a reader of the page is told, and what the page never does."""
+
+import base64
+import re
+from dataclasses import replace
+from html import unescape
+from types import ModuleType
+
+import pytest
+
+from synthgain.paths import Paths
+from synthgain.report import material, page
+from synthgain.report.material import Material
+from synthgain.report.page import Drawn, Page
+
+
+def html(rendered: Page | bytes) -> str:
+    return (rendered if isinstance(rendered, bytes) else rendered.html).decode()
+
+
+def text(markup: str) -> str:
+    """What is read: without tags, pictures and entities."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+def body(rendered: Page | bytes) -> str:
+    return text(html(rendered).split("<body", 1)[1].partition(">")[2])
+
+
+@pytest.mark.parametrize("word", ["gain", "loss", "no difference", "inconclusive"])
+def test_the_verdict_is_read_first_in_word_and_sentence(
+    toy: ModuleType, gathered: Material, drawn: dict[str, Drawn], word: str
+) -> None:
+    shown = page.compose(replace(gathered, gains=toy.gains(word)), drawn)
+    assert body(shown).lower().startswith(toy.SENTENCES[word].replace(":", "", 1))
+    assert f'<header class="verdict {word.replace(" ", "-")}">' in html(shown)
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(rendered: Page) -> None:
+    content = html(rendered)
+    loads = re.findall(r"""(?:\bsrc|srcset|href|action|data)\s*=\s*["']?([^"'\s>]+)|url\(([^)]*)\)""", content)
+    for address in (first or second for first, second in loads):
+        assert address.startswith(("data:", "#")), address
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in content
+    assert not re.search(r"<script|<iframe|<object|@import|\son\w+\s*=", content, re.IGNORECASE)
+
+
+def test_hostile_names_are_text_in_the_page_and_in_its_figures(toy: ModuleType, rendered: Page) -> None:
+    assert toy.HOSTILE in body(rendered)
+    drawings = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", html(rendered))
+    assert len(drawings) == 2 * len([name for name in rendered.figures if name.endswith(".svg")])
+    for drawing in drawings:
+        assert b"<script" not in base64.b64decode(drawing)
+
+
+def test_every_contrast_is_in_the_table_with_its_numbers(rendered: Page) -> None:
+    read = body(rendered)
+    for candidate, numbers, word in [
+        ("synthetic-edm-r1 against classic", "+3.1 (+1.0 to +5.2) 0.004 0.008 not needed 2.7", "▲ gain"),
+        ("synthetic-dcgan-r0.5 against classic", "−2.8 (−4.8 to −0.8) 0.004 0.008 0.020 2.7", "▼ loss"),
+        ("oracle against classic", "+6.1 (+3.6 to +8.6) 0.004 0.008 0.004 2.7", "▲ gain"),
+        ("duplicate against classic", "+0.4 (−0.8 to +1.6) 0.004 0.008 0.800 2.7", "■ no difference"),
+        ("oversample against classic", "one seed failed to finish", "● inconclusive"),
+        ("synthetic-edm-r1 against real", "+9.0 (+6.0 to +12.0) 0.004 0.008 not tested 2.7", "not the claim"),
+    ]:
+        assert f"{candidate} {numbers} {word}" in read
+
+
+def test_what_is_missing_shows_its_reason(toy: ModuleType, rendered: Page) -> None:
+    read = body(rendered)
+    assert toy.NO_AUROC in read
+    assert not re.search(r"\b(nan|None|null)\b", re.sub(r"Configuration.*", "", read))
+
+
+def test_a_headline_without_numbers_says_why_everywhere(toy: ModuleType, gathered: Material) -> None:
+    gains = toy.gains("inconclusive")
+    why = "only one patient in test"
+    numbers = ("difference", "low", "high", "p", "p_bootstrap", "p_sign_flip", "minimum_detectable_gain")
+    gains["headline"] |= dict.fromkeys(numbers) | {"why": why, "per_seed": []}
+    gains["not_the_claim"] |= dict.fromkeys(numbers) | {"why": why, "per_seed": []}
+    read = body(page.render(replace(gathered, gains=gains)))
+    assert read.count(why) >= 5
+    assert not re.search(r"\bNone\b", re.sub(r"Configuration.*", "", read))
+
+
+def test_the_same_material_gives_the_same_bytes(toy: ModuleType, workspace: Paths, rendered: Page) -> None:
+    again = page.render(material.gather(toy.config(), workspace))
+    assert again.html == rendered.html
+    assert again.figures == rendered.figures
+
+
+def test_screening_is_marked_as_no_evidence_and_names_what_was_chosen(rendered: Page) -> None:
+    section = html(rendered).partition('<section id="screening">')[2].partition("</section>")[0]
+    assert "Validation, screening; not evidence." in text(section)
+    assert section.count(">chosen<") == 2
+
+
+def test_the_page_shows_no_place_on_the_users_machine(workspace: Paths, rendered: Page) -> None:
+    assert "/home/someone" not in html(rendered)
+    assert str(workspace.root) not in html(rendered)
+
+
+def test_quarantine_is_listed_and_counted(rendered: Page) -> None:
+    read = body(rendered)
+    assert "61 files could not be used" in read
+    assert "The first 50 of 61" in read
+    assert read.count("ends at byte 1024") == 50
+
+
+def test_every_artifact_that_was_read_is_named_with_its_hash(gathered: Material, rendered: Page) -> None:
+    assert {"ingest", "evaluate", "synthesize/edm", "audit/edm"} <= set(gathered.artifacts)
+    for name, sha256 in gathered.artifacts.items():
+        assert f"{name} {sha256}" in body(rendered)
+
+
+def test_grids_show_real_and_kept_synthetic_images_of_each_class(rendered: Page, toy: ModuleType) -> None:
+    section = html(rendered).partition('<section id="images">')[2].partition("</section>")[0]
+    for label in toy.CLASSES:
+        assert f"8 images of class {label}, real" in unescape(section)
+        assert f"8 images of class {label}, drawn by edm" in unescape(section)
+    assert section.count("data:image/png") == 8 * 4 * len(toy.CLASSES)

@@ -1,0 +1,40 @@
+"""The study's page in the documentation comes from its JSON alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synthgain.report.material import Material
+from synthgain.report.results_page import results_json, results_markdown, write
+
+GIVEN = {"command": "synthgain run", "commit": "0123abc", "hardware": "2 CPU cores", "wall_seconds": 240.0}
+
+
+def test_the_page_is_a_function_of_the_json_beside_it(gathered: Material, tmp_path: Path) -> None:
+    write(results_json(gathered, "phantom", GIVEN), tmp_path)
+    stored = json.loads((tmp_path / "phantom.json").read_text())
+    assert results_markdown(stored) == (tmp_path / "phantom.md").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"phantom.json", "phantom.md", "phantom.svg"}
+
+
+def test_the_page_tells_run_verdict_contrasts_arms_and_reasons(gathered: Material) -> None:
+    page = results_markdown(results_json(gathered, "phantom", GIVEN))
+    assert "synthgain run" in page
+    assert "0123abc" in page
+    assert "2 CPU cores, 4.0 minutes" in page
+    assert page.index("Verdict: gain") < page.index("## ")
+    for part in ("+3.1 (+1.0 to +5.2)", "−2.8 (−4.8 to −0.8)", "one seed failed to finish", "not evidence"):
+        assert part in page
+
+
+def test_labels_cannot_become_markup_or_new_columns(gathered: Material) -> None:
+    page = results_markdown(results_json(gathered, "phantom", GIVEN))
+    assert "<script" not in page
+    widths = {line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| Class")}
+    assert len(widths) == 1
+
+
+def test_facts_of_the_run_are_required(gathered: Material) -> None:
+    with pytest.raises(ValueError, match="hardware"):
+        results_json(gathered, "phantom", {"command": "x", "commit": "y", "wall_seconds": 1})

@@ -1,0 +1,57 @@
+"""The screen stage: all arms on validation, and the plan that follows."""
+
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from synthgain import artifact
+from synthgain.artifact import Artifact
+from synthgain.paths import Paths
+from synthgain.stages import screen
+
+
+@pytest.fixture(scope="module")
+def screened(bars: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    cfg = bars.experiment()
+    paths = bars.build(tmp_path_factory.mktemp("screen"), cfg)
+    screen.run(cfg, paths)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def found(screened: Paths) -> Artifact:
+    return artifact.read(screened.out("screen"))
+
+
+def test_every_candidate_is_predicted_on_validation_alone(found: Artifact) -> None:
+    table = pd.read_parquet(found.file("screening.parquet"))
+    assert set(table["split"]) == {"val"}
+    assert table.groupby(["arm", "seed"]).size().eq(15).all()
+    assert table["arm"].nunique() == 3 + 2 + 2 * 2
+    scores = pd.read_csv(found.file("scores.csv"))
+    assert list(scores)[:3] == ["arm", "seed", "balanced_accuracy"]
+    assert len(scores) == 2 * table["arm"].nunique()
+
+
+def test_the_plan_follows_from_the_scores(found: Artifact) -> None:
+    plan, scores = found.json("plan.json"), pd.read_csv(found.file("scores.csv"))
+    means = scores[scores["arm"].str.startswith("synthetic")].groupby("arm")["balanced_accuracy"].mean()
+    assert means[plan["headline"]["candidate"]] == means.max()
+    assert plan["confirm"][:2] == [plan["headline"]["candidate"], plan["headline"]["baseline"]]
+    assert plan["declared"] == artifact.digest({key: value for key, value in plan.items() if key != "declared"})
+
+
+def test_a_new_generator_leaves_the_other_arms_as_they_were(
+    bars: ModuleType, screened: Paths, found: Artifact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = pd.read_parquet(found.file("screening.parquet"))
+    trials = {folder.name for folder in (screened.state / "trials").iterdir()}
+    kinds = {kind: {"kind": kind} for kind in ("dcgan", "edm", "vae", "copies", "oracle")}
+    bars.draw(screened, "vae", seed=9)
+    screen.run(bars.experiment(generators=kinds), screened)
+    after = pd.read_parquet(artifact.read(screened.out("screen")).file("screening.parquet"))
+    assert len({folder.name for folder in (screened.state / "trials").iterdir()} - trials) == 2 * 2
+    same = after[~after["arm"].str.contains("vae")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, before)
+    assert "declared: " in capsys.readouterr().out

@@ -1,0 +1,103 @@
+"""The stage writes a generator that can be loaded, trained on the train split only; it resumes after a kill."""
+
+import multiprocessing
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthgain import artifact, config, dataset
+from synthgain.config import Config
+from synthgain.errors import SynthgainError
+from synthgain.generators import store
+from synthgain.paths import Paths
+from synthgain.stages import train_generator
+
+TINY = {"training": {"steps": 6, "batch_size": 4, "checkpoint_every": 2}}
+
+
+def experiment(**changes: object) -> Config:
+    return config.load({
+        "dataset": {"name": "toy", "source": {"kind": "phantom"}, "image": {"size": 16}},
+        "generators": {
+            "gan": {"kind": "dcgan", "model": {"width": 4}, **TINY}, "copies": {"kind": "copies"},
+        },
+        "classifier": {"kind": "cnn"}, **changes,
+    })  # fmt: skip
+
+
+def workspace(root: Path) -> Paths:
+    """A workspace with 24 images, of which 12 are in train."""
+    paths = Paths(root)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (24, 1, 16, 16), dtype=np.uint8)
+    numbers = [str(i) for i in range(24)]
+    table = pd.DataFrame({
+        "image_id": numbers, "label": ["a", "b"] * 12, "patient_id": numbers, "group": numbers,
+        "split": ["train", "train", "val", "test"] * 6, "source": "real", "origin": numbers,
+    })  # fmt: skip
+    with artifact.writing(paths.out("ingest"), stage="ingest", config={}, inputs={}) as draft:
+        dataset.write(draft, images, table, ("a", "b"))
+    with artifact.writing(paths.out("validate"), stage="validate", config={}, inputs={}) as draft:
+        (draft.path / "report.json").write_text("{}\n")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    paths = workspace(tmp_path_factory.mktemp("whole"))
+    train_generator.run(experiment(), paths, "gan")
+    return paths
+
+
+def test_it_writes_weights_configuration_and_learning_curve(finished: Paths) -> None:
+    found = artifact.read(finished.out("train_generator", "gan"))
+    assert set(found.manifest["files"]) == {"weights.safetensors", "config.json", "history.csv"}
+    history = pd.read_csv(found.file("history.csv"))
+    assert list(history) == ["step", "loss_discriminator", "loss_generator"]
+    assert history["step"].iloc[-1] == 6
+    assert found.manifest["inputs"].keys() == {"ingest", "validate"}
+    assert store.load(found, experiment().generators["gan"]).training is False
+
+
+def test_nothing_unfinished_is_left_behind(finished: Paths) -> None:
+    assert not list((finished.state / "work" / "train_generator").iterdir())
+
+
+def test_the_same_seed_gives_the_same_artifact_and_another_seed_another(finished: Paths, tmp_path: Path) -> None:
+    identity = artifact.read(finished.out("train_generator", "gan")).sha256
+    for seed, same in ((0, True), (1, False)):
+        paths = workspace(tmp_path / str(seed))
+        train_generator.run(experiment(seed=seed), paths, "gan")
+        assert (artifact.read(paths.out("train_generator", "gan")).sha256 == identity) == same
+
+
+def test_only_the_train_split_is_seen(finished: Paths) -> None:
+    train_generator.run(experiment(), finished, "copies")
+    held = store.load(artifact.read(finished.out("train_generator", "copies"))).get_buffer("images")
+    real = dataset.read(finished.out("ingest"))
+    assert np.array_equal(held.numpy(), real.images[real.rows("train")])
+
+
+@pytest.mark.parametrize("place", ["checkpoint.after_rename:2", "artifact.before_manifest", "artifact.before_rename"])
+def test_killed_it_starts_again_and_ends_with_the_same_artifact(
+    place: str, finished: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = workspace(tmp_path)
+    monkeypatch.setenv("SYNTHGAIN_FAILPOINT", place)
+    child = multiprocessing.get_context("fork").Process(target=train_generator.run, args=(experiment(), paths, "gan"))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert not paths.out("train_generator", "gan").exists()
+    monkeypatch.delenv("SYNTHGAIN_FAILPOINT")
+    train_generator.run(experiment(), paths, "gan")
+    ours, whole = (artifact.read(where.out("train_generator", "gan")) for where in (paths, finished))
+    assert ours.sha256 == whole.sha256
+
+
+def test_a_generator_has_to_be_named(finished: Paths) -> None:
+    with pytest.raises(SynthgainError, match="gan, copies"):
+        train_generator.run(experiment(), finished)

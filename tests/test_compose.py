@@ -1,0 +1,127 @@
+"""An experiment is composed, typed, and refused with the key's name where it does not fit."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from synthgain import config
+from synthgain.compose import compose, write_params
+from synthgain.errors import SynthgainError
+from synthgain.paths import Paths
+
+EXPERIMENTS = sorted((Path(__file__).parents[1] / "conf" / "experiment").glob("*.yaml"))
+
+
+@pytest.fixture
+def paths(root: Path) -> Paths:
+    return Paths(root)
+
+
+def test_the_default_experiment_is_the_phantom_with_two_generators_and_controls(paths: Paths) -> None:
+    cfg = compose(paths, [])
+    assert cfg.dataset.name == "phantom"
+    assert list(cfg.generators) == ["dcgan", "edm", "copies", "oracle"]
+    assert cfg.seeds == 8
+    assert cfg.dataset.raw == "src/synthgain/sources/phantom.py"
+
+
+def test_overrides_choose_generators_classifier_and_seeds(paths: Paths) -> None:
+    cfg = compose(paths, ["generator=edm", "classifier=densenet", "seeds=3", "claim.margin=1e-2"])
+    assert list(cfg.generators) == ["edm", "copies", "oracle"]
+    assert (cfg.classifier.kind, cfg.seeds, cfg.claim.margin) == ("densenet", 3, 0.01)
+
+
+def test_what_is_written_is_read_back_equal(paths: Paths, tmp_path: Path) -> None:
+    cfg = compose(paths, ["seed=7"])
+    there = Paths(tmp_path)
+    assert write_params(there, cfg)
+    assert not write_params(there, cfg), "an unchanged experiment must not touch the file"
+    assert config.read(there.params) == cfg
+
+
+def test_the_committed_parameters_are_the_default_experiment(paths: Paths) -> None:
+    assert config.read(paths.params) == compose(paths, [])
+
+
+@pytest.mark.parametrize("override, message", [
+    ("seedz=3", r"seedz: unknown key; did you mean 'seed'\?"),
+    ("+seedz=3", r"seedz: unknown key; did you mean 'seed'\?"),
+    ("dataset.imagee.size=3", r"dataset\.imagee: unknown key; did you mean 'image'\?"),
+    ("+dataset.image.sise=3", r"dataset\.image\.sise: unknown key; did you mean 'size'\?"),
+    ("generator=edn", r"generator: no choice 'edn'; did you mean 'edm'\?"),
+    ("experiment=brain_tumour_mri", r"experiment: no choice .*did you mean 'brain_tumor_mri'\?"),
+    ("seeds=-1", r"seeds: Input should be greater than 0 \(given: -1\)"),
+    ("+claim.margin=nan", r"claim\.margin: .*\(given: nan\)"),
+    ("seeds=eight", r"seeds: .*\(given: 'eight'\)"),
+    ("dataset.source.kind=phantm", r"unknown kind 'phantm'; did you mean 'phantom'\?"),
+    ("+generators.edm.training.stepz=1", r"generators\.edm\.training\.stepz: unknown key; did you mean 'steps'\?"),
+])  # fmt: skip
+def test_a_mistake_names_the_key_and_the_nearest_valid_one(paths: Paths, override: str, message: str) -> None:
+    with pytest.raises(SynthgainError, match=message):
+        compose(paths, [override])
+
+
+def test_a_missing_path_is_named(paths: Paths) -> None:
+    with pytest.raises(SynthgainError, match=r"dataset\.path: /nowhere/at/all: no such file or folder"):
+        compose(paths, ["dataset=folder", "dataset.path=/nowhere/at/all"])
+    with pytest.raises(SynthgainError, match=r"dataset\.path: a value is needed"):
+        compose(paths, ["dataset=folder"])
+
+
+@pytest.mark.parametrize("text, message", [
+    ("seed: 1\nseed: 2\n", "key 'seed' stands twice"),
+    ("a: &x [1]\nb: *x\n", "aliases are not allowed"),
+    ("a: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+])  # fmt: skip
+def test_treacherous_yaml_is_refused_with_its_file(tmp_path: Path, root: Path, text: str, message: str) -> None:
+    import shutil
+
+    shutil.copytree(root / "conf", tmp_path / "conf")
+    (tmp_path / "conf" / "classifier" / "bad.yaml").write_text(text)
+    with pytest.raises(SynthgainError, match=rf"(?s)bad\.yaml.*{message}"):
+        compose(Paths(tmp_path), [])
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_composes_at_every_size(paths: Paths, path: Path, datasets: Path) -> None:
+    small = compose(paths, [f"experiment={path.stem}", "+size=smoke"])
+    full = compose(paths, [f"experiment={path.stem}", "+size=gpu"])
+    assert small.classifier.training.steps < full.classifier.training.steps
+    assert "Command:" in path.read_text()
+
+
+def test_the_command_line_has_the_last_word_over_a_size(paths: Paths, datasets: Path) -> None:
+    cfg = compose(
+        paths,
+        ["experiment=brain_tumor_mri", "+size=gpu", "dataset.image.size=48", "generators.edm.training.steps=5"],
+    )
+    assert cfg.dataset.image.size == 48
+    assert cfg.generators["edm"].training is not None
+    assert cfg.generators["edm"].training.steps == 5
+
+
+def test_a_csv_stands_for_its_folder(paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "scans.csv").write_text("file,label\n")
+    cfg = compose(paths, ["dataset=table", f"dataset.path={tmp_path}/scans.csv"])
+    assert cfg.dataset.path == str(tmp_path)
+    assert cfg.dataset.raw == "data/raw/table"
+    assert yaml.safe_load(cfg.dataset.source.model_dump_json())["manifests"][0]["file"] == "scans.csv"
+
+
+@pytest.mark.parametrize("arguments, forbidden", [
+    (["--help"], ["torch", "pandas", "pydantic", "hydra"]),
+    (["compose"], ["pytorch_lightning", "monai", "mlflow", "prefect", "great_expectations"]),
+    (["run", "--dry-run"], ["pytorch_lightning", "monai", "mlflow", "prefect", "great_expectations"]),
+])  # fmt: skip
+def test_quick_commands_import_nothing_heavy(root: Path, arguments: list[str], forbidden: list[str]) -> None:
+    code = (
+        "import sys, atexit\n"
+        f"atexit.register(lambda: sys.exit(print('LOADED', sorted(set({forbidden}) & set(sys.modules)))))\n"
+        f"from synthgain.cli import main\nmain({arguments})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "LOADED []" in done.stdout

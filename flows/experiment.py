@@ -17,10 +17,10 @@ if __name__ == "__main__":
 
     leave_none(f"SYNTHGAIN_RUN={os.getpid()}")
 
-from prefect import flow, task
+from prefect import allow_failure, flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, wait
 from prefect.states import Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 from stage_task import limit_gpu, run_stage
@@ -54,7 +54,8 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
     submitted: list[PrefectFuture[bool]] = []
 
     def stage(name: str, *after: PrefectFuture[bool]) -> PrefectFuture[bool]:
-        submitted.append(run_stage.submit(paths, name, list(after), name in stale, watch, slots))
+        upstream = [allow_failure(future) for future in after]
+        submitted.append(run_stage.submit(paths, name, upstream, name in stale, watch, slots))
         return submitted[-1]
 
     validated = stage("validate", stage("ingest"))
@@ -66,10 +67,10 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
         audits.append(stage(f"audit@{generator}", synthetic[-1]))
     predictions = stage("confirm", stage("screen", *synthetic))
     stage("report", stage("evaluate", predictions), *audits)
-    for future in submitted:
-        future.wait()
-        if not future.state.is_completed():
-            raise SynthgainError(future.state.message)
+    wait(submitted)
+    failed = [future.state.message or "" for future in submitted if not future.state.is_completed()]
+    if failed:
+        raise SynthgainError(failed[0])
 
 
 @task(name="version raw data", cache_policy=NO_CACHE)

@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Failed, State
+from prefect.states import Completed, Failed, State
 from terminal import Watch
 
 from synthgain import progress
@@ -29,6 +29,13 @@ KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 """Exit statuses of a process that the kernel killed, as a rule for want of memory."""
 
 
+_DVC_HINTS = (
+    "To track the changes",
+    "To enable auto staging",
+    "Use `dvc push`",
+    "git add ",
+    "dvc config core.autostage",
+)
 KILLED_STATE = "Killed"
 
 
@@ -40,14 +47,16 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5,
       retry_condition_fn=_worth_a_retry)  # fmt: skip
 def run_stage(
-    paths: Paths, stage: str, upstream: list[bool], stale: bool, watch: Watch, slots: threading.Semaphore
+    paths: Paths, stage: str, upstream: list[Any], stale: bool, watch: Watch, slots: threading.Semaphore
 ) -> bool | State:
     """Bring one stage up to date; returns whether it had to run, or a failed state with the stage's last words.
 
     ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``; ``stale`` says whether DVC found it changed
-    beforehand, ``upstream`` which of the stages before it ran. Its output goes to the Prefect log line by line, its
-    progress to the terminal; ``slots`` bounds how many stages run side by side.
+    beforehand, ``upstream`` which of the stages before it ran (anything but a bool: it failed). Its output goes to the
+    Prefect log line by line, its progress to the terminal; ``slots`` bounds how many stages run side by side.
     """
+    if not all(isinstance(ran, bool) for ran in upstream):
+        return Completed(name="Skipped", message="an earlier stage failed", data=None)
     if not stale and not any(upstream):
         watch.finished(stage, False)
         return False
@@ -62,11 +71,11 @@ def run_stage(
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
-            text = line.rstrip()
+            text = line.rstrip("\n")
             ran = ran or text.startswith("Running stage")
             if text.startswith(progress.PREFIX):
                 watch.progress(stage, text, logger)
-            elif text:
+            elif text and not text.lstrip().startswith(_DVC_HINTS):
                 last.append(text)
                 logger.info("%s | %s", stage, text)
     if process.returncode:

@@ -81,6 +81,16 @@ def test_training_twice_gives_the_same_bits(uninterrupted: str, tmp_path: Path) 
     assert fingerprint(train(tmp_path, generator)) == uninterrupted
 
 
+def test_bfloat16_is_used_where_the_machine_has_it_and_the_weights_stay_in_float32(
+    uninterrupted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training.compute, "bf16", lambda on: True)
+    module = train(tmp_path)
+    assert fingerprint(module) != uninterrupted
+    assert {value.dtype for value in module.result.parameters()} == {torch.float32}
+    assert module.history().notna().all(axis=None)
+
+
 def test_the_average_differs_from_the_last_weights_and_lags_behind_them(tmp_path: Path) -> None:
     module = train(tmp_path)
     raw, average = module.generator.generator.first.weight, module.result.generator.first.weight

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,46 +33,54 @@ def store(paths: Paths, cfg: Config) -> str:
     return uri
 
 
-@dataclass
 class Run:
     """One pipeline run in MLflow. Its methods return at once; the logging happens in a thread of its own."""
 
-    paths: Paths
-    cfg: Config
     client: Any
     experiment_id: str
     run_id: str
-    _queue: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "tracking"))
-    _pending: list[Future[None]] = field(default_factory=list)
+
+    def __init__(self, paths: Paths, cfg: Config) -> None:
+        self.paths, self.cfg = paths, cfg
+        self._queue = ThreadPoolExecutor(1, "tracking")
+        self._pending: list[Future[None]] = [self._queue.submit(self._open)]
 
     @classmethod
     @contextmanager
     def begin(cls, paths: Paths, cfg: Config) -> Iterator["Run"]:
         """Open the parent run; it ends as FINISHED, or as FAILED where the block raises."""
-        import mlflow
-        from mlflow.tracking import MlflowClient
-
-        mlflow.set_tracking_uri(store(paths, cfg))
-        client = MlflowClient()
-        found = client.get_experiment_by_name(cfg.dataset.name)
-        where = (paths.root / "mlruns" / "artifacts").as_uri() if cfg.tracking.uri.startswith(_SQLITE) else None
-        experiment_id = found.experiment_id if found else client.create_experiment(cfg.dataset.name, where)
-        name = f"{'+'.join(cfg.generators)} {cfg.classifier.kind}"
-        created = client.create_run(experiment_id, run_name=name, tags={"synthgain.level": "pipeline"})
-        run = cls(paths, cfg, client, experiment_id, created.info.run_id)
-        run._params(run.run_id, _flat(cfg.model_dump(mode="json")))
+        run = cls(paths, cfg)
         try:
             yield run
             run._settle()
-            client.set_terminated(run.run_id, "FINISHED")
+            run.client.set_terminated(run.run_id, "FINISHED")
         except BaseException:
+            run._pending[0].result()
             run._queue.shutdown(wait=True, cancel_futures=True)
-            client.set_terminated(run.run_id, "FAILED")
+            run.client.set_terminated(run.run_id, "FAILED")
             raise
+
+    def _open(self) -> None:
+        import mlflow
+        from mlflow.tracking import MlflowClient
+
+        mlflow.set_tracking_uri(store(self.paths, self.cfg))
+        self.client = MlflowClient()
+        found = self.client.get_experiment_by_name(self.cfg.dataset.name)
+        local = self.cfg.tracking.uri.startswith(_SQLITE)
+        where = (self.paths.root / "mlruns" / "artifacts").as_uri() if local else None
+        self.experiment_id = (
+            found.experiment_id if found else self.client.create_experiment(self.cfg.dataset.name, where)
+        )
+        name = f"{'+'.join(self.cfg.generators)} {self.cfg.classifier.kind}"
+        tags = {"synthgain.level": "pipeline"}
+        self.run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+        self._params(self.run_id, _flat(self.cfg.model_dump(mode="json")))
 
     @property
     def page(self) -> str:
         """Where ``synthgain ui`` shows this run."""
+        self._pending[0].result()
         return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
 
     def log_stage(self, stage: str, ran: bool) -> None:

@@ -7,6 +7,7 @@ ends, on a CPU, with the same bits as one that was not.
 import logging
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,7 +124,7 @@ class GeneratorModule(L.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         torch.manual_seed(derive(self.seed, "step", self.step))
-        images, labels = to_float(batch[0]), batch[1]
+        images, labels = to_float(batch[0]).contiguous(memory_format=torch.channels_last), batch[1]
         optimizers = self.optimizers(use_pl_optimizer=True)
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         for number, (phase, optimizer) in enumerate(zip(self.generator.phases(), optimizers, strict=True)):
@@ -266,13 +267,14 @@ def train(
     SynthgainError
         A loss is not finite, a checkpoint cannot be written, or the user asked to stop.
     """
-    module = GeneratorModule(generator, cfg, seed)
+    module = GeneratorModule(generator.to(memory_format=torch.channels_last), cfg, seed)  # type: ignore[call-overload]
     checkpoints, interruption = Checkpoints(work), Interruption()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     if cfg.compile and on.type == "cuda":
         for network in generator.compilable():
             network.compile()
-    with progress.bar(f"train {name}", cfg.steps) as shown, interruption.heard():
+    with progress.bar(f"train {name}", cfg.steps) as shown, interruption.heard(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
         trainer = L.Trainer(
             accelerator="gpu" if on.type == "cuda" else "cpu", devices=1, max_epochs=1, logger=False,
             precision="bf16-mixed" if compute.bf16(on) else "32-true", plugins=[checkpoints],

@@ -48,9 +48,20 @@ def test_samples_of_a_gaussian_have_its_mean_and_deviation() -> None:
     assert drawn.std() == pytest.approx(spread, abs=0.02)
 
 
-def test_guidance_extrapolates_from_the_unconditional_model() -> None:
+def test_guidance_extrapolates_from_the_unconditional_model_within_its_interval_only() -> None:
     x, sigma = torch.zeros(1, 1, 1, 1), torch.ones(1)
-    conditional, unconditional = (lambda x, s: x + 3.0), (lambda x, s: x + 1.0)
-    assert guided(conditional, unconditional, 1.0) is conditional
+    asked: list[float] = []
+
+    def conditional(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return x + 3.0
+
+    def unconditional(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        asked.append(sigma.item())
+        return x + 1.0
+
+    assert guided(conditional, unconditional, 1.0)(x, sigma).item() == 3
+    assert not asked
     assert guided(conditional, unconditional, 0.0)(x, sigma).item() == 1
-    assert guided(conditional, unconditional, 2.5)(x, sigma).item() == 6
+    within = guided(conditional, unconditional, 2.5, (0.5, 2.0))
+    assert [within(x, level * sigma).item() for level in (0.4, 0.5, 2.0, 2.1)] == [3, 6, 6, 3]
+    assert asked == [1.0, 0.5, 2.0]

@@ -32,12 +32,12 @@ def by_all_pairs(images: np.ndarray, rms: float) -> np.ndarray:
     return groups.roots()
 
 
-@pytest.mark.parametrize("rms", [0.5, 2.5, 20.0])
+@pytest.mark.parametrize("rms", [1.5, 2.5, 20.0])
 def test_the_search_finds_what_comparing_all_pairs_finds(tmp_path: Path, rms: float) -> None:
     random = np.random.default_rng(1)
-    base = textures(150)
-    spread = random.uniform(0, 2.0 * rms, (4, 150, 1, 1))
-    noisy = np.clip(base + spread * random.choice([-1, 1], (4, 150, 64, 64)), 0, 255).astype(np.uint8)
+    base = textures(40)
+    spread = random.uniform(0, 2.0 * rms, (4, 40, 1, 1))
+    noisy = np.clip(base + spread * random.choice([-1, 1], (4, 40, 64, 64)), 0, 255).astype(np.uint8)
     images = random.permutation(np.concatenate([base, *noisy]))
     expected = by_all_pairs(images, rms)
     assert np.array_equal(groups_of(images, tmp_path, rms), expected)

@@ -42,7 +42,8 @@ def test_the_split_is_the_same_for_the_same_seed_and_another_for_another() -> No
 @settings(max_examples=60, deadline=None)
 @given(
     labels=st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abc")), min_size=1, max_size=80),
-    folds=st.one_of(st.none(), st.integers(2, 5)), said=st.lists(st.sampled_from(["", "", "train", "test"]), min_size=13, max_size=13),
+    folds=st.one_of(st.none(), st.integers(2, 5)),
+    said=st.lists(st.sampled_from(["", "", "train", "test"]), min_size=13, max_size=13),
 )  # fmt: skip
 def test_a_group_lies_in_one_split_and_every_image_in_some(
     labels: list[tuple[int, str]], folds: int | None, said: list[str]
@@ -136,5 +137,5 @@ def test_leaks_are_listed_once_per_image_and_split_with_the_closest_likeness() -
         ["2", "test", "4", "val", "patient"], ["3", "test", "4", "val", "patient"],
         ["4", "val", "1", "train", "patient"],
     ]  # fmt: skip
-    assert splits.leaks(table[table["split"] != "test"].iloc[[0, 3]]).shape == (1, 5)
+    assert splits.leaks(table[table["split"] != "test"].iloc[[0, 1]]).shape == (1, 5)
     assert splits.leaks(table.iloc[4:]).empty

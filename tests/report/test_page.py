@@ -32,7 +32,7 @@ def test_the_verdict_is_read_first_in_word_and_sentence(
     toy: ModuleType, gathered: Material, drawn: dict[str, Drawn], word: str
 ) -> None:
     shown = page.compose(replace(gathered, gains=toy.gains(word)), drawn)
-    assert body(shown).lower().startswith(toy.SENTENCES[word].replace(":", "", 1))
+    assert body(shown).lower().startswith(toy.SENTENCES[word].replace(":", "", 1).lower())
     assert f'<header class="verdict {word.replace(" ", "-")}">' in html(shown)
 
 
@@ -119,3 +119,30 @@ def test_grids_show_real_and_kept_synthetic_images_of_each_class(rendered: Page,
         assert f"8 images of class {label}, real" in unescape(section)
         assert f"8 images of class {label}, drawn by edm" in unescape(section)
     assert section.count("data:image/png") == 8 * 4 * len(toy.CLASSES)
+
+
+def section(rendered: Page, name: str) -> str:
+    return text(html(rendered).partition(f'<section id="{name}">')[2].partition("</section>")[0])
+
+
+def test_fidelity_stands_beside_its_real_versus_real_value(toy: ModuleType, rendered: Page) -> None:
+    read = section(rendered, "fidelity")
+    assert "edm 0.41 (0.36 to 0.47) 0.004 (−0.006 to 0.024) 12.3 (12.3 to 12.3) 4.56 (4.55 to 4.58) 62, 112" in read
+    assert toy.FEW in read
+    assert "edm 80 66 (82.5 %) 8 6" in read
+
+
+def test_copies_are_flagged_in_words_and_the_closest_pairs_of_generators_shown(toy: ModuleType, rendered: Page) -> None:
+    read = section(rendered, "privacy")
+    assert "copies control 100.0 % 2.0 % (1.0 %) 99.0 % (41 to 59 %) 0.002 ▲ flagged" in read
+    assert "edm 0.0 % 2.0 % (1.0 %) 53.0 % (41 to 59 %) 0.310 not flagged" in read
+    assert toy.COPIED in read
+    assert "insufficient n: no second group of real images" in read
+    assert read.count("grey levels") >= 2 * 6
+    assert "(mirrored)" in read
+
+
+def test_a_number_without_an_interval_has_its_reason_below_the_table(rendered: Page) -> None:
+    read = section(rendered, "gain")
+    assert "Calibration error (ECE) without interval: biased upwards." in read
+    assert "by chance alone: 4.0 %" in read

@@ -56,7 +56,8 @@ class Studies:
     def _sign_flip(self, gain: float) -> npt.NDArray[np.float64]:
         signs = _sign_patterns(self.differences.shape[1])
         sums = np.abs(self.differences @ signs.T + gain * signs.sum(1))
-        return (sums >= sums[:, :1] * (1 - 1e-9)).mean(1)
+        share: npt.NDArray[np.float64] = (sums >= sums[:, :1] * (1 - 1e-9)).mean(1, dtype=np.float64)
+        return share
 
 
 def minimum_detectable_gain(components: Components, level: float, power: float = POWER) -> Value:

@@ -1,7 +1,7 @@
 """The evaluation of a study: one declared contrast, the secondary ones, every arm; and its table in plain text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from synthgain.config import Evaluation
@@ -10,7 +10,7 @@ from synthgain.evaluation.descriptive import Resampled
 from synthgain.evaluation.detectable import minimum_detectable_gain
 from synthgain.evaluation.metrics import NotEstimable
 from synthgain.evaluation.predictions import Predictions
-from synthgain.evaluation.statistics import bootstrap_p, holm, interval, sign_flip_p, two_level
+from synthgain.evaluation.statistics import Components, bootstrap_p, holm, interval, sign_flip_p, two_level
 from synthgain.evaluation.verdict import CODES, INCONCLUSIVE, Evidence, Rule, judge, points, sentence
 
 REAL = "real"
@@ -20,7 +20,27 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def evaluate(predictions: Predictions, headline: Mapping[str, Any], evaluation: Evaluation, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Pair:
+    """What is compared in what."""
+
+    candidate: str
+    baseline: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the predictions say about a pair of arms."""
+
+    evidence: Evidence
+    per_seed: list[float]
+    components: Components
+
+
+def evaluate(
+    predictions: Predictions, headline: Mapping[str, Any], evaluation: Evaluation, seed: int
+) -> dict[str, Any]:
     """The content of ``gains.json``.
 
     Parameters
@@ -40,110 +60,87 @@ def evaluate(predictions: Predictions, headline: Mapping[str, Any], evaluation: 
     SynthgainError
         The declared contrast names an arm without predictions.
     """
-    candidate, baseline = headline["candidate"], headline["baseline"]
-    for arm in (candidate, baseline):
+    claim = Pair(headline["candidate"], headline["baseline"], headline["metric"])
+    for arm in (claim.candidate, claim.baseline):
         if arm not in predictions.arms:
             raise SynthgainError(f"plan.json: headline arm '{arm}' has no predictions{nearest(arm, predictions.arms)}")
     rule = Rule(headline["level"], headline["margin"], evaluation.min_seeds, evaluation.min_groups)
     resampled = Resampled(predictions, evaluation.replicates, seed, rule.level)
-    metric = headline["metric"]
-    found = evidence(resampled, candidate, baseline, metric, rule)
-    others = [arm for arm in predictions.arms if arm not in (candidate, baseline, REAL)]
-    real = REAL if REAL in predictions.arms and baseline != REAL else None
+    found = find(resampled, claim, rule)
+    others = [arm for arm in predictions.arms if arm not in (claim.candidate, claim.baseline, REAL)]
+    to_real = replace(claim, baseline=REAL)
+    comparable = REAL in predictions.arms and claim.baseline != REAL
     return {
         "classes": list(predictions.classes), "n_test": len(predictions.labels), "n_groups": predictions.n_groups,
         "seeds": len(predictions.seeds),
-        "verdict": _verdict(found, rule, resampled, candidate, baseline, metric),
-        "headline": contrast(found, rule, resampled, candidate, baseline, metric),
-        "secondary": _secondary(resampled, others, baseline, metric, rule),
-        "not_the_claim": real and contrast(
-            evidence(resampled, candidate, real, metric, rule), rule, resampled, candidate, real, metric
-        ),
+        "verdict": _verdict(found, claim, rule, predictions),
+        "headline": _contrast(found, claim, rule, resampled),
+        "secondary": _secondary([replace(claim, candidate=arm) for arm in others], rule, resampled),
+        "not_the_claim": _contrast(find(resampled, to_real, rule), to_real, rule, resampled) if comparable else None,
         "arms": {arm: resampled.arm(arm) for arm in predictions.arms},
     }  # fmt: skip
 
 
-def evidence(
-    resampled: Resampled, candidate: str, baseline: str, metric: str, rule: Rule
-) -> tuple[Evidence, dict[str, Any]] | NotEstimable:
-    """What the predictions say about one contrast, and its variance components."""
-    if (why := resampled.refusal(metric)) is not None:
+def find(resampled: Resampled, pair: Pair, rule: Rule) -> Found | NotEstimable:
+    """Difference, interval, p-values and minimum detectable gain of one pair of arms, paired by patient and seed."""
+    if (why := resampled.refusal(pair.metric)) is not None:
         return why
-    p, found = resampled.predictions, resampled.replicates[metric]
-    a, b = p.arms.index(candidate), p.arms.index(baseline)
-    per_seed = found.point[a] - found.point[b]
-    replicates, components = two_level(
-        per_seed, found.values[:, a] - found.values[:, b], resampled.seed_weights,
-        level=rule.level, n_groups=p.n_groups, fitted=resampled.fitted(metric),
+    p, replicates = resampled.predictions, resampled.replicates[pair.metric]
+    a, b = p.arms.index(pair.candidate), p.arms.index(pair.baseline)
+    per_seed = replicates.point[a] - replicates.point[b]
+    drawn, components = two_level(
+        per_seed, replicates.values[:, a] - replicates.values[:, b], resampled.seed_weights,
+        level=rule.level, n_groups=p.n_groups, fitted=resampled.fitted(pair.metric),
     )  # fmt: skip
-    known = Evidence(
-        float(per_seed.mean()), *interval(replicates, rule.level), *interval(replicates, rule.equivalence_level),
-        bootstrap_p(replicates), sign_flip_p(per_seed), len(p.seeds), p.n_groups,
+    evidence = Evidence(
+        float(per_seed.mean()), *interval(drawn, rule.level), *interval(drawn, rule.equivalence_level),
+        bootstrap_p(drawn), sign_flip_p(per_seed), len(p.seeds), p.n_groups,
         minimum_detectable_gain(components, rule.level),
     )  # fmt: skip
-    return known, {"per_seed": per_seed.tolist(), "components": vars(components)}
+    return Found(evidence, per_seed.tolist(), components)
 
 
-def contrast(
-    found: tuple[Evidence, dict[str, Any]] | NotEstimable,
-    rule: Rule,
-    resampled: Resampled,
-    candidate: str,
-    baseline: str,
-    metric: str,
-) -> dict[str, Any]:
+def _contrast(found: Found | NotEstimable, pair: Pair, rule: Rule, resampled: Resampled) -> dict[str, Any]:
     """The JSON-ready record of one contrast."""
-    record: dict[str, Any] = {"candidate": candidate, "baseline": baseline, "metric": metric, "margin": rule.margin}
+    record: dict[str, Any] = {**asdict(pair), "margin": rule.margin}
     if isinstance(found, NotEstimable):
         return record | dict.fromkeys(_NUMBERS) | {
             "per_seed": [], "word": INCONCLUSIVE, "reasons": [found.why], "why": found.why,
         }  # fmt: skip
-    known, more = found
+    known = found.evidence
     word, reasons = judge(known, rule)
     record |= {
         "difference": known.difference, "low": known.low, "high": known.high, "equivalence_low": known.inner_low,
         "equivalence_high": known.inner_high, "p_bootstrap": known.p_bootstrap, "p_sign_flip": known.p_sign_flip,
-        "p": max(known.p_bootstrap, known.p_sign_flip), "replicates": resampled.count(metric),
-        "word": word, "reasons": reasons, **more,
+        "p": known.p, "replicates": resampled.count(pair.metric), "word": word, "reasons": reasons,
+        "per_seed": found.per_seed, "components": asdict(found.components),
     }  # fmt: skip
     if isinstance(known.detectable, NotEstimable):
         return record | {"minimum_detectable_gain": None, "minimum_detectable_gain_why": known.detectable.why}
     return record | {"minimum_detectable_gain": known.detectable}
 
 
-def _secondary(
-    resampled: Resampled, arms: Sequence[str], baseline: str, metric: str, rule: Rule
-) -> list[dict[str, Any]]:
+def _secondary(pairs: Sequence[Pair], rule: Rule, resampled: Resampled) -> list[dict[str, Any]]:
     """Every other arm against the same baseline, p-values corrected over this family."""
-    found = [evidence(resampled, arm, baseline, metric, rule) for arm in arms]
-    known = [each[0] for each in found if not isinstance(each, NotEstimable)]
-    adjusted = iter(holm([max(each.p_bootstrap, each.p_sign_flip) for each in known]))
+    family = [find(resampled, pair, rule) for pair in pairs]
+    adjusted = iter(holm([found.evidence.p for found in family if isinstance(found, Found)]))
     records = []
-    for arm, each in zip(arms, found, strict=True):
-        p_holm = None
-        if not isinstance(each, NotEstimable):
-            p_holm = next(adjusted)
-            each = replace(each[0], p_holm=p_holm), each[1]
-        records.append(contrast(each, rule, resampled, arm, baseline, metric) | {"p_holm": p_holm})
+    for pair, found in zip(pairs, family, strict=True):
+        if isinstance(found, Found):
+            found = replace(found, evidence=replace(found.evidence, p_holm=next(adjusted)))
+        p_holm = found.evidence.p_holm if isinstance(found, Found) else None
+        records.append(_contrast(found, pair, rule, resampled) | {"p_holm": p_holm})
     return records
 
 
-def _verdict(
-    found: tuple[Evidence, dict[str, Any]] | NotEstimable,
-    rule: Rule,
-    resampled: Resampled,
-    candidate: str,
-    baseline: str,
-    metric: str,
-) -> dict[str, Any]:
-    p = resampled.predictions
+def _verdict(found: Found | NotEstimable, pair: Pair, rule: Rule, predictions: Predictions) -> dict[str, Any]:
     if isinstance(found, NotEstimable):
-        said = f"{INCONCLUSIVE}: {candidate} against {baseline} cannot be judged: {found.why}"
+        said = f"{INCONCLUSIVE}: {pair.candidate} against {pair.baseline} cannot be judged: {found.why}"
         return {"word": INCONCLUSIVE, "sentence": said, "reasons": [found.why]}
-    word, reasons = judge(found[0], rule)
+    word, reasons = judge(found.evidence, rule)
     said = sentence(
-        word, reasons, found[0], rule, candidate=candidate, baseline=baseline, metric=metric, images=len(p.labels),
-        condition=_condition(p.generator_seeds.get(candidate, ())),
+        word, reasons, found.evidence, rule, **asdict(pair), images=len(predictions.labels),
+        condition=_condition(predictions.generator_seeds.get(pair.candidate, ())),
     )  # fmt: skip
     return {"word": word, "sentence": said, "reasons": reasons}
 
@@ -204,7 +201,8 @@ def table(gains: Mapping[str, Any]) -> str:
             cells += ["(baseline)" if arm == baseline else "(not compared)", "", ""]
         rows.append(cells)
     lines = _aligned(rows)
-    marked = [f"{'>' if row[0] == headline['candidate'] else ' '} {line}" for row, line in zip(rows, lines, strict=True)]
+    marks = [">" if row[0] == headline["candidate"] else " " for row in rows]
+    marked = [f"{mark} {line}" for mark, line in zip(marks, lines, strict=True)]
     marked.insert(1, "  " + "-" * max(map(len, lines)))
     note = "  > the declared contrast; p of the others corrected by Holm; brackets: intervals over patients and seeds"
     return "\n".join([*marked, note])

@@ -1,8 +1,8 @@
 """Metrics of one classifier's predictions: pure functions of true labels and probabilities.
 
-All take ``labels`` int ``(N,)`` in ``0 .. K-1`` and ``probabilities`` float ``(N, K)``, and return a float or, where the
-data do not determine it, a `NotEstimable` with the reason; never NaN. The definitions are scikit-learn's where it has
-them. Averages over classes need an image of every class: a class without one makes them not estimable.
+All take ``labels`` int ``(N,)`` in ``0 .. K-1`` and ``probabilities`` float ``(N, K)``, and return a float or, where
+the data do not determine it, a `NotEstimable` with the reason; never NaN. The definitions are scikit-learn's where it
+has them. Averages over classes need an image of every class: a class without one makes them not estimable.
 """
 
 import warnings
@@ -33,8 +33,8 @@ Value = float | NotEstimable
 
 def missing_classes(labels: Labels, classes: int, names: Sequence[str] | None = None) -> NotEstimable | None:
     """The reason why an average over classes is not estimable; None if every class has an image."""
-    absent = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
-    if not len(absent):
+    absent = np.flatnonzero(np.bincount(labels, minlength=classes) == 0).tolist()
+    if not absent:
         return None
     listed = ", ".join(names[k] if names else str(k) for k in absent)
     return NotEstimable(f"no test image of class {listed}")
@@ -136,7 +136,9 @@ def _predicted(labels: Labels, probabilities: Probabilities) -> npt.NDArray[np.i
         raise SynthgainError(f"metrics: {len(labels)} labels and {len(probabilities)} predictions; give one per image")
     if not np.isfinite(probabilities).all():
         row = int(np.argmin(np.isfinite(probabilities).all(1)))
-        raise SynthgainError(f"metrics: prediction {row} is {probabilities[row].tolist()}; probabilities must be finite")
+        raise SynthgainError(
+            f"metrics: prediction {row} is {probabilities[row].tolist()}; probabilities must be finite"
+        )
     return probabilities.argmax(1)
 
 

@@ -40,9 +40,9 @@ class Components:
 def expansion(n: int, fitted: int, level: float) -> float:
     """What bootstrap deviations over ``n`` units are multiplied with so that a normal quantile becomes Student's.
 
-    A bootstrap over few units is too narrow twice: its variance lacks the factor ``n / (n - fitted)``, and its quantiles
-    are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg 2015,
-    The American Statistician 69:371, section 5.3), for each level of the bootstrap by its own number of units.
+    A bootstrap over few units is too narrow twice: its variance lacks the factor ``n / (n - fitted)``, and its
+    quantiles are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg
+    2015, The American Statistician 69:371), for each level of the bootstrap by its own number of units.
     """
     from scipy.stats import norm, t
 
@@ -109,7 +109,8 @@ def sign_flip_p(differences: Sequence[float] | Array) -> float:
     """Exact two-sided p-value of 'each difference is as likely positive as negative'.
 
     The share of all ``2**S`` sign patterns whose sum is at least as far from 0 as the observed one, itself and ties
-    included (Fisher 1935; Pitman 1937). Beyond `EXACT_SEEDS` differences: 100,000 patterns drawn, ``(k + 1) / (B + 1)``.
+    included (Fisher 1935; Pitman 1937). Beyond `EXACT_SEEDS` differences 100,000 patterns are drawn:
+    ``(k + 1) / (B + 1)``.
     """
     values = np.asarray(differences, np.float64)
     limit = abs(values.sum()) - _TIE * np.abs(values).sum()

@@ -1,4 +1,4 @@
-"""From numbers to a word: gain, loss, no difference or inconclusive. The one rule for headline and secondary contrasts."""
+"""From numbers to a word: gain, loss, no difference or inconclusive. One rule for every contrast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,13 +48,18 @@ class Evidence:
     p_holm: float | None = None
     """Corrected for the secondary family; None for the one declared contrast."""
 
+    @property
+    def p(self) -> float:
+        """The larger of both p-values: both tests must agree."""
+        return max(self.p_bootstrap, self.p_sign_flip)
+
 
 def judge(evidence: Evidence, rule: Rule) -> tuple[str, list[str]]:
     """The word for a contrast, and the reasons for it.
 
-    *gain* or *loss*: the interval leaves 0 out, the sign-flip p-value is below ``1 - level``, and so is Holm's where the
-    contrast is one of several. *no difference*: the interval at ``2 * level - 1`` lies within the margin (two one-sided
-    tests, Schuirmann 1987). Everything else, and every study that is too small, is *inconclusive*.
+    *gain* or *loss*: the interval leaves 0 out, the sign-flip p-value is below ``1 - level``, and so is Holm's where
+    the contrast is one of several. *no difference*: the interval at ``2 * level - 1`` lies within the margin (two
+    one-sided tests, Schuirmann 1987). Everything else, and every study that is too small, is *inconclusive*.
     """
     short = _too_small(evidence, rule)
     if short:
@@ -90,7 +95,7 @@ def sentence(
     limits = f"{100 * rule.level:g} % CI {points(evidence.low)} to {points(evidence.high)}"
     facts = [
         f"{limits}, sign-flip {p_value(evidence.p_sign_flip)}",
-        f"{evidence.seeds} seed{'s' * (evidence.seeds != 1)}, {images:,} test images of {evidence.groups:,} patient groups",
+        f"{_seeds(evidence)}, {images:,} test images of {evidence.groups:,} patient groups",
         condition,
         _detectable(evidence.detectable),
     ]
@@ -100,7 +105,7 @@ def sentence(
         LOSS: f"{candidate} falls behind {baseline} by {size} points of {name}",
         NO_DIFFERENCE: f"{candidate} and {baseline} differ by less than {100 * rule.margin:g} points of {name} "
         f"({points(evidence.difference)})",
-        INCONCLUSIVE: f"whether {candidate} beats {baseline} stays open at {points(evidence.difference)} points of {name}",
+        INCONCLUSIVE: f"whether {candidate} beats {baseline} is open at {points(evidence.difference)} points of {name}",
     }[word]
     because = f"; {reasons[0]}" if word == INCONCLUSIVE and reasons else ""
     return f"{word}: {said} ({'; '.join(fact for fact in facts if fact)}){because}"
@@ -118,10 +123,14 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
 
 
+def _seeds(evidence: Evidence) -> str:
+    return f"{evidence.seeds} seed{'s' * (evidence.seeds != 1)}"
+
+
 def _too_small(evidence: Evidence, rule: Rule) -> list[str]:
     reasons = []
     if evidence.seeds < rule.min_seeds:
-        reasons.append(f"{evidence.seeds} seed{'s' * (evidence.seeds != 1)}, a claim needs {rule.min_seeds}")
+        reasons.append(f"{_seeds(evidence)}, a claim needs {rule.min_seeds}")
     if evidence.groups < rule.min_groups:
         reasons.append(f"{evidence.groups} test patients or groups, a claim needs {rule.min_groups}")
     return [*reasons, _detectable(evidence.detectable)] if reasons else []

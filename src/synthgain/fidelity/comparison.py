@@ -11,6 +11,8 @@ from synthgain.fidelity.fid import fid
 from synthgain.fidelity.kid import kid, kid_interval
 
 Features = npt.NDArray[np.floating]
+Groups = npt.NDArray[np.integer]
+Rows = npt.NDArray[np.intp]
 LEAST = 10
 """Fewer images than this on a side are 'insufficient n'."""
 HALVINGS = 10
@@ -23,7 +25,7 @@ class Sample:
 
     features: Features
     labels: npt.NDArray[np.int64]
-    groups: npt.NDArray[np.integer]
+    groups: Groups
 
     def of_class(self, label: int) -> "Sample":
         rows = self.labels == label
@@ -31,7 +33,7 @@ class Sample:
 
 
 def compare(synthetic: Sample, real: Sample, classes: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
-    """KID and FID of ``synthetic`` against ``real``, pooled and per class; a record as `distances` gives it for each."""
+    """KID and FID of ``synthetic`` against ``real``, pooled and per class: a record of `distances` for each."""
     return {
         "pooled": distances(synthetic, real, rng),
         "per_class": {
@@ -43,9 +45,9 @@ def compare(synthetic: Sample, real: Sample, classes: Sequence[str], rng: np.ran
 def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict[str, Any]:
     """KID and FID with their real-versus-real values.
 
-    ``kid`` uses all images (it is unbiased at any N), with an interval over images and patients. For the others the real
-    groups are halved at random several times: the null is one half against the other, the comparison at the same N is
-    as many synthetic images against that other half.
+    ``kid`` uses all images (it is unbiased at any N), with an interval over images and patients. For the others the
+    real groups are halved at random several times: the null is one half against the other, the comparison at the same
+    N is as many synthetic images against that other half.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def _beside_null(synthetic: Sample, real: Sample, rng: np.random.Generator) -> d
     }
 
 
-def halves(groups: npt.NDArray[np.integer], rng: np.random.Generator) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def halves(groups: Groups, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """Row numbers of two random halves that share no group."""
     numbers = rng.permutation(np.unique(groups))
     inside = np.isin(groups, numbers[: len(numbers) // 2])
@@ -112,5 +114,3 @@ def recognition(
 
 def _refused(why: str) -> dict[str, Any]:
     return {"mean": None, "low": None, "high": None, "n": None, "why": why}
-
-

@@ -1,4 +1,4 @@
-"""Fréchet inception distance. Biased upwards for few images: read it beside the real-versus-real value at the same N."""
+"""Fréchet inception distance. Biased upwards for few images: read it beside the real-versus-real value at that N."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ Features = npt.NDArray[np.floating]
 
 
 def fid(first: Features, second: Features) -> float:
-    """Squared Fréchet distance of the Gaussians fitted to features ``(n, F)`` and ``(m, F)`` (Heusel et al. 2017, eq. 6).
+    """Squared Fréchet distance of Gaussians fitted to features ``(n, F)`` and ``(m, F)`` (Heusel et al. 2017, eq. 6).
 
     ``|mu1 - mu2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))`` in float64. The last trace is the sum of the singular values of
     ``R1 R2^T``, where ``R^T R`` is a covariance: no matrix square root, and singular covariances do no harm.
@@ -29,4 +29,4 @@ def _moments(features: Features) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     """Mean ``(F,)`` and a root ``(min(n, F), F)`` of the covariance: ``root.T @ root`` equals it."""
     values = features.astype(np.float64)
     mean = values.mean(0)
-    return mean, np.linalg.qr((values - mean) / np.sqrt(len(values) - 1), mode="r")
+    return mean, np.asarray(np.linalg.qr((values - mean) / np.sqrt(len(values) - 1), mode="r"))

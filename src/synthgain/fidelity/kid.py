@@ -12,8 +12,8 @@ _ROWS = 512
 def kid(first: Features, second: Features) -> float:
     """Unbiased squared maximum mean discrepancy of features ``(n, F)`` and ``(m, F)``, cubic polynomial kernel.
 
-    ``k(x, y) = (x . y / F + 1) ** 3`` (Binkowski et al. 2018, section 4 and eq. 4). About 0, and sometimes below it, for
-    two samples of one distribution, whatever their sizes.
+    ``k(x, y) = (x . y / F + 1) ** 3`` (Binkowski et al. 2018, section 4 and eq. 4). About 0, and sometimes below it,
+    for two samples of one distribution, whatever their sizes.
 
     Raises
     ------

@@ -42,6 +42,8 @@ class Sampling(Strict):
     """Steps of Heun's method, two network evaluations each."""
     guidance: Annotated[float, Field(ge=0)] = 1.0
     """1: the conditional model as it is; more: images more typical of their class, and less diverse."""
+    guidance_interval: tuple[float, float] = (0.2, 5.0)
+    """Noise levels, lowest and highest, between which `guidance` acts."""
     smallest: Annotated[float, Field(gt=0)] = 0.01
     """Last noise level before 0."""
     largest: Annotated[float, Field(gt=0)] = 40.0
@@ -117,7 +119,7 @@ class EDM(Generator):
         known = torch.cat([one_hot(labels, self.classes), torch.zeros(len(labels), AMOUNTS, device=labels.device)], 1)
         denoise = guided(
             partial(self.denoise, condition=known), partial(self.denoise, condition=torch.zeros_like(known)),
-            self.sampling.guidance,
+            self.sampling.guidance, self.sampling.guidance_interval,
         )  # fmt: skip
         settings = self.sampling
         sigmas = karras_sigmas(settings.steps, settings.smallest, settings.largest, settings.rho)

@@ -42,13 +42,20 @@ def heun(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
     return x
 
 
-def guided(conditional: Denoiser, unconditional: Denoiser, scale: float) -> Denoiser:
-    """Classifier-free guidance: ``u + scale (c - u)`` (Ho and Salimans, 2022); 1 is the conditional model alone."""
-    if scale == 1:
-        return conditional
+def guided(
+    conditional: Denoiser, unconditional: Denoiser, scale: float, interval: tuple[float, float] = (0.0, float("inf"))
+) -> Denoiser:
+    """Classifier-free guidance: ``u + scale (c - u)`` (Ho and Salimans, 2022); 1 is the conditional model alone.
+
+    Outside ``interval`` of noise levels the conditional model is used as it is, at half the cost (Kynkäänniemi et al.,
+    NeurIPS 2024).
+    """
 
     def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+        with_class = conditional(x, sigma)
+        if scale == 1 or not interval[0] <= float(sigma[0]) <= interval[1]:
+            return with_class
         without = unconditional(x, sigma)
-        return without + scale * (conditional(x, sigma) - without)
+        return without + scale * (with_class - without)
 
     return denoise

@@ -3,6 +3,7 @@
 A distance to the nearest record is a smoke alarm and no guarantee (Yao et al. 2025, arXiv 2505.01524).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ def group_distances(images: Vectors, others: Vectors, groups: Groups) -> npt.NDA
 def pixels(images: npt.NDArray[np.uint8]) -> Vectors:
     """Images ``(N, C, H, W)`` as vectors of grey levels, averaged down to 64 by 64 where they are larger."""
     if max(images.shape[-2:]) <= _COMPARED_SIZE:
-        return np.asarray(images).reshape(len(images), -1).astype(np.float32)
+        return np.asarray(images).reshape(len(images), math.prod(images.shape[1:])).astype(np.float32)
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 

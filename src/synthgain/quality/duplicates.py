@@ -7,6 +7,7 @@ principal component of their block means and compared within a window there, fir
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ THUMB = 64
 BLOCK = 4
 _FEATURES = (THUMB // BLOCK) ** 2
 _ROWS = 512
-_PAIRS = 1024
+_PAIRS = 256
 _POWER_STEPS = 20
 
 
@@ -59,32 +60,46 @@ def join_near_duplicates(groups: Groups, thumbs: Path, count: int, rms: float, s
     Parameters
     ----------
     thumbs: a file with ``count`` images, uint8 ``(64, 64)`` each, without header; read piece by piece.
-    scratch: a folder for a temporary file of 512 bytes per image.
+    scratch: a folder for temporary files of 1 KiB per image.
     """
     if count < 2 or rms <= 0:
         return
-    order, position = _along_first_component(thumbs, count)
-    features = scratch / "block_sums.u2"
-    with open(features, "wb") as stream:
+    given, ordered = scratch / "block_sums.u2", scratch / "block_sums_ordered.u2"
+    with open(given, "wb") as stream:
         for start in range(0, count, _ROWS):
-            _block_sums(_read_rows(thumbs, order[start : start + _ROWS])).tofile(stream)
-    reach = 1.001 * rms * THUMB / BLOCK  # of block means; what rounding may add is far below 0.1 %
-    for a, b in _candidates(features, position, reach):
+            rows = np.fromfile(thumbs, np.uint8, _ROWS * THUMB**2, offset=start * THUMB**2)
+            _block_sums(rows).tofile(stream)
+    order, position = _along_first_component(given, count)
+    with open(ordered, "wb") as stream:
+        for start in range(0, count, _ROWS):
+            _read_rows(given, order[start : start + _ROWS], np.uint16, _FEATURES).tofile(stream)
+    reach = 1.01 * rms * THUMB / BLOCK  # the distance of block means at most; single precision adds far less than 1 %
+    for a, b in _candidates(ordered, position, reach):
         for pairs in range(0, len(a), _PAIRS):
             _join_close(groups, thumbs, order[a[pairs : pairs + _PAIRS]], order[b[pairs : pairs + _PAIRS]], rms)
-    features.unlink()
+    given.unlink()
+    ordered.unlink()
 
 
 def _block_sums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
-    """Sums over blocks of 4 by 4 pixels, ``(n, 4096)`` -> ``(n, 256)``; exact."""
-    side = THUMB // BLOCK
-    return images.reshape(-1, side, BLOCK, side, BLOCK).sum((2, 4), dtype=np.uint16).reshape(-1, _FEATURES)
+    """Sums over blocks of 4 by 4 pixels, ``(n * 4096,)`` -> ``(n, 256)``; exact."""
+    sums = images.reshape(-1, THUMB, THUMB).astype(np.uint16)
+    sums = sum(sums[:, start::BLOCK] for start in range(BLOCK))  # type: ignore[assignment]
+    sums = sum(sums[:, :, start::BLOCK] for start in range(BLOCK))  # type: ignore[assignment]
+    return sums.reshape(-1, _FEATURES)
 
 
-def _along_first_component(thumbs: Path, count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+def _block_means(sums: Path, start: int) -> npt.NDArray[np.float32]:
+    """Block means ``(n, 256)`` of the `_ROWS` images from ``start``, around 0."""
+    rows = np.fromfile(sums, np.uint16, _ROWS * _FEATURES, offset=2 * start * _FEATURES)
+    return rows.reshape(-1, _FEATURES).astype(np.float32) / np.float32(BLOCK**2) - np.float32(128)
+
+
+def _along_first_component(sums: Path, count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """Rows sorted by the first principal component of their block means, and their sorted coordinates there."""
     total, products = np.zeros(_FEATURES), np.zeros((_FEATURES, _FEATURES))
-    for _, means in _block_means(thumbs, count):
+    for start in range(0, count, _ROWS):
+        means = _block_means(sums, start).astype(np.float64)
         total += means.sum(0)
         products += means.T @ means
     covariance = products / count - np.outer(total, total) / count**2
@@ -92,34 +107,24 @@ def _along_first_component(thumbs: Path, count: int) -> tuple[npt.NDArray[np.int
     for _ in range(_POWER_STEPS):  # any direction is valid, the principal one leaves the fewest pairs
         axis = covariance @ axis
         axis /= max(np.linalg.norm(axis), np.finfo(float).tiny)
-    position = np.concatenate([means @ axis for _, means in _block_means(thumbs, count)])
+    position = np.concatenate([_block_means(sums, start) @ axis for start in range(0, count, _ROWS)])
     order = np.argsort(position, kind="stable")
     return order, position[order]
 
 
-def _block_means(thumbs: Path, count: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
-    for start in range(0, count, _ROWS):
-        rows = np.fromfile(thumbs, np.uint8, min(_ROWS, count - start) * THUMB**2, offset=start * THUMB**2)
-        yield start, _block_sums(rows) / BLOCK**2
-
-
 def _candidates(
-    features: Path, position: npt.NDArray[np.float64], reach: float
+    sums: Path, position: npt.NDArray[np.float64], reach: float
 ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Pairs of sorted rows whose block means lie within ``reach``, for a block of rows against the window behind it."""
     count = len(position)
-
-    def block(start: int) -> npt.NDArray[np.float64]:
-        size = min(_ROWS, count - start) * _FEATURES
-        return np.fromfile(features, np.uint16, size, offset=2 * start * _FEATURES).reshape(-1, _FEATURES) / BLOCK**2
-
     for start in range(0, count, _ROWS):
-        rows = block(start)
+        rows = _block_means(sums, start)
+        norms = (rows**2).sum(1) - np.float32(reach**2)
         end = int(np.searchsorted(position, position[min(start + _ROWS, count) - 1] + reach, side="right"))
         for other in range(start, end, _ROWS):
-            columns = rows if other == start else block(other)
-            squared = (rows**2).sum(1)[:, None] + (columns**2).sum(1)[None] - 2 * rows @ columns.T
-            a, b = np.nonzero(squared <= reach**2)
+            columns = rows if other == start else _block_means(sums, other)
+            # |a - b|^2 <= r^2, written with one matrix product
+            a, b = np.nonzero(rows @ columns.T >= (norms[:, None] + (columns**2).sum(1)) / 2)
             a, b = a + start, b + other
             yield a[a < b], b[a < b]
 
@@ -128,20 +133,21 @@ def _join_close(groups: Groups, thumbs: Path, a: npt.NDArray[np.intp], b: npt.ND
     roots = groups.roots()
     apart = roots[a] != roots[b]
     a, b = a[apart], b[apart]
-    difference = _read_rows(thumbs, a).astype(np.int32) - _read_rows(thumbs, b)
+    first, second = (_read_rows(thumbs, rows, np.uint8, THUMB**2) for rows in (a, b))
+    difference = first.astype(np.int32) - second
     close = (difference**2).mean(1) < rms**2
     for i, j in zip(a[close], b[close], strict=True):
         groups.join(int(i), int(j))
 
 
-def _read_rows(thumbs: Path, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
-    """Images ``(n, 4096)`` at row numbers in any order, by plain reads: pages of a memory map would count as memory."""
-    images = np.empty((len(rows), THUMB**2), np.uint8)
-    with open(thumbs, "rb", buffering=0) as stream:
+def _read_rows(file: Path, rows: npt.NDArray[np.intp], kind: type, width: int) -> npt.NDArray[Any]:
+    """Rows ``(n, width)`` in any order, by plain reads: pages of a memory map would count as memory."""
+    found: npt.NDArray[Any] = np.empty((len(rows), width), kind)
+    with open(file, "rb", buffering=0) as stream:
         for position, row in enumerate(rows):
-            stream.seek(int(row) * THUMB**2)
-            images[position] = np.frombuffer(stream.read(THUMB**2), np.uint8)
-    return images
+            stream.seek(int(row) * found[0].nbytes)
+            found[position] = np.frombuffer(stream.read(found[0].nbytes), kind)
+    return found
 
 
 def repeated(table: pd.DataFrame, first: pd.Series) -> dict[int, int]:

@@ -1,21 +1,69 @@
 """What the audit of each generator's images says: fidelity, selection, privacy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from markupsafe import Markup
+
+from synthgain.arms.arm import CONTROLS
+from synthgain.report.grids import difference, png_uri
 from synthgain.report.material import Material
 from synthgain.report.tables import Named, Row, Table
-from synthgain.report.wording import generator_order, share
+from synthgain.report.wording import generator_order, interval, missing, number, p_value, share, shown
 
 Reports = Mapping[str, Mapping[str, Any]]
+PAIRS_SHOWN = 6
+_DISTANCES = ("KID", "KID real vs real", "FID", "FID real vs real", "Images synthetic, real")
+_SELECTED = ("Drawn", "Kept", "Dropped for confidence", "Dropped for similarity")
 
 
 def fidelity_table(fidelity: Reports) -> Table:
-    return Table(["Generator"], [Row([name]) for name in fidelity])
+    """KID and FID of each generator, pooled over classes, beside their real-versus-real values."""
+    rows = [Row([_named(name), *_distances(fidelity[name]["pooled"])]) for name in generator_order(fidelity)]
+    return Table(["Generator", *_DISTANCES], rows)
 
 
-def recognition_table(fidelity: Reports) -> Table | None:
-    return None
+def fidelity_by_class(fidelity: Reports, classes: Sequence[str]) -> Table:
+    """The same class by class."""
+    rows = [
+        Row([f"{name}: {label}", *_distances(fidelity[name]["per_class"][label])])
+        for name in generator_order(fidelity)
+        for label in classes
+    ]
+    return Table(["Generator: class", *_DISTANCES], rows)
+
+
+def _named(name: str) -> Named:
+    return Named(name, "control" if name in CONTROLS else "")
+
+
+def _distances(record: Mapping[str, Any]) -> list[str | Markup]:
+    return [
+        interval(record["kid"], "value", number),
+        *(interval(record[name], form=number) for name in ("kid_null", "fid", "fid_null")),
+        f"{record['n_synthetic']:,}, {record['n_real']:,}",
+    ]
+
+
+def recognition_table(fidelity: Reports, classes: Sequence[str]) -> Table:
+    """Share of images whose (intended) class a classifier trained on real images recognises, and of real images."""
+    names = generator_order(fidelity)
+    found = {name: fidelity[name]["recognition"].get("synthetic", _NONE_KEPT) for name in names}
+    rows = [Row([_named(name), *_recognised(found[name], classes)]) for name in names]
+    if names:
+        chance = f"{share(fidelity[names[0]]['recognition']['chance'])} by chance"
+        real = fidelity[names[0]]["recognition"].get("real_val")
+        rows.append(Row([Named("real, validation", chance), *_recognised(real, classes)], "quiet"))
+    return Table(["Images", "All classes", *classes], rows)
+
+
+_NONE_KEPT = {"share": None, "why": "no image was kept"}
+
+
+def _recognised(record: Mapping[str, Any] | None, classes: Sequence[str]) -> list[str | Markup]:
+    each = (record or {}).get("per_class", {})
+    return [shown(record, "share", share), *(shown(each.get(label, record), "share", share) for label in classes)]
 
 
 def selection_table(selection: Reports) -> Table:
@@ -28,18 +76,16 @@ def selection_table(selection: Reports) -> Table:
     return Table(["Generator", *_SELECTED], rows)
 
 
-def selection_by_class(selection: Reports) -> Table | None:
+def selection_by_class(selection: Reports, classes: Sequence[str]) -> Table | None:
     """The same for each class of the generators that were filtered."""
     rows = [
-        Row([f"{name}: {label}", *_selected(counts)])
+        Row([f"{name}: {label}", *_selected(selection[name]["classes"][label])])
         for name in generator_order(selection)
         if selection[name]["filtered"]
-        for label, counts in selection[name]["classes"].items()
+        for label in classes
+        if label in selection[name]["classes"]
     ]
     return Table(["Generator: class", *_SELECTED], rows) if rows else None
-
-
-_SELECTED = ("Drawn", "Kept", "Dropped for confidence", "Dropped for similarity")
 
 
 def _selected(counts: Mapping[str, int]) -> list[str]:
@@ -53,12 +99,66 @@ def _selected(counts: Mapping[str, int]) -> list[str]:
 
 
 def privacy_table(privacy: Reports) -> Table:
-    return Table(["Generator"], [Row([name]) for name in privacy])
+    """The tests of memorisation, and their finding."""
+    rows = []
+    for name in generator_order(privacy):
+        record = privacy[name]
+        duplicates, nearer = record["duplicates"], record["nearer_to_train"]["pixels"]
+        word = Markup('<span class="chip loss">▲ flagged</span>') if record["flagged"] else "not flagged"
+        cells = [
+            shown(duplicates, "share", share),
+            _relative(duplicates),
+            _nearer(nearer),
+            shown(nearer, "p", p_value),
+            word,
+        ]
+        rows.append(Row([_named(name), *cells]))
+    head = ["Generator", "Near-copies", "Unusually near (real)", "Nearer to train (expected)", "p", "Finding"]
+    return Table(head, rows, text=frozenset([5]))
+
+
+def _relative(duplicates: Mapping[str, Any]) -> str | Markup:
+    relative = duplicates.get("relative")
+    if relative is None:
+        return missing(duplicates, "relative")
+    held_out = share(relative["held_out_share"])
+    return Markup('<span class="number">{}</span> <span class="ci">({})</span>').format(
+        share(relative["share"]), held_out
+    )
+
+
+def _nearer(nearer: Mapping[str, Any]) -> str | Markup:
+    if nearer["share"] is None:
+        return missing(nearer, "share")
+    expected = f"{100 * nearer['expected_low']:.0f} to {100 * nearer['expected_high']:.0f} %"
+    return Markup('<span class="number">{}</span> <span class="ci">({})</span>').format(
+        share(nearer["share"]), expected
+    )
 
 
 def privacy_wording(privacy: Reports) -> list[dict[str, str]]:
-    return []
+    """What may be said of each generator, in the audit's own words."""
+    return [{"name": name, "text": privacy[name]["sentence"]} for name in generator_order(privacy)]
 
 
 def galleries(material: Material) -> list[dict[str, Any]]:
-    return []
+    """For each trained generator its images that come nearest to a training image: image, neighbour, difference."""
+    trained = [name for name in generator_order(material.neighbours) if name not in CONTROLS]
+    return [{"name": name, "pairs": _pairs(material, name)} for name in trained]
+
+
+def _pairs(material: Material, name: str) -> list[dict[str, Any]]:
+    near, made, real = material.neighbours[name], material.synthetic[name], material.real
+    pairs = []
+    for at in range(min(PAIRS_SHOWN, len(near["rms"]))):
+        row, beside, mirrored = int(near["synthetic"][at]), int(near["train"][at]), bool(near["flipped"][at])
+        drawn, known = np.asarray(made.images[row]), np.asarray(real.images[beside])
+        known = known[..., ::-1] if mirrored else known
+        labels = (
+            f"{made.table['label'].iat[row]} · {real.table['label'].iat[beside]}{' (mirrored)' if mirrored else ''}"
+        )
+        caption = f"{labels} · RMS {float(near['rms'][at]):.1f} grey levels"
+        pictures = [png_uri(drawn), png_uri(known), png_uri(difference(drawn, known))]
+        about = f"Synthetic image, nearest training image, difference: {caption}"
+        pairs.append({"about": about, "pictures": pictures, "caption": caption})
+    return pairs

@@ -41,10 +41,17 @@ AUDIT = {
     "to it is better. Fidelity does not predict utility; the gain above is the measure of that.",
     "recognition": "Share of the synthetic images that a classifier trained on real images calls by the class they "
     "were drawn for.",
+    "distances": "KID needs no correction for the number of images; FID does, so synthetic and real are compared at "
+    "the same number on both sides. KID: interval over images and patients. The others: mean, least and greatest over "
+    "random halvings of the real patients.",
     "selection": "Dropped for confidence: the classifier trained on real images gives the intended class too small a "
     "probability. Dropped for similarity: the features lie outside nearly all real images of that class.",
     "privacy": "First numbers: are synthetic images copies of training images? A distance to the nearest record is a "
     "smoke alarm and no guarantee.",
+    "privacy_columns": "Near-copies: share that nearly equals a training image, mirrored or not. Unusually near: "
+    "share that is nearer to a training image than all but 1 % of training images are to another patient's (in "
+    "parentheses: held-out real images). Nearer to train: share nearer, in pixels, to training than to as many "
+    "held-out patients (in parentheses: what chance gives).",
     "pairs": "Left the synthetic image, in the middle the training image nearest to it, right their absolute "
     f"difference (white: {DIFFERENCE_FULL_SCALE} or more of 255 grey levels).",
 }
@@ -77,11 +84,12 @@ def not_the_claim(gains: Mapping[str, Any]) -> str | None:
     )
 
 
-def contrasts(margin: float) -> str:
+def contrasts(level: float, margin: float) -> str:
     return (
         "Detectable: the smallest true gain that this study would have called a gain four times in five. p Holm: "
         "corrected for the number of secondary comparisons; the one declared claim needs no correction. "
-        f"No difference: the whole interval lies within ±{100 * margin:g} points."
+        f"No difference: the {100 * (2 * level - 1):g} % interval lies within ±{100 * margin:g} points (two one-sided "
+        "tests)."
     )
 
 
@@ -105,7 +113,7 @@ def all_notes(material: Material) -> dict[str, str]:
     sharp = ", enlarged without smoothing" if size < SHARP_BELOW else ""
     return {
         **AUDIT,
-        "contrasts": contrasts(config["claim"]["margin"]),
+        "contrasts": contrasts(material.level, config["claim"]["margin"]),
         "arms": arms(material.level),
         "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
         "screening": screening(config["screening"]["seeds"]),

@@ -1,5 +1,6 @@
 """The report: one self-contained HTML page, and its figures as files."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,10 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             grids=grids.by_class(material.real, material.synthetic),
             galleries=audit_tables.galleries(material),
             privacy_wording=audit_tables.privacy_wording(material.privacy),
+            reasons={
+                "arms": tables.without_interval(material.gains, tables.FIRST_METRICS),
+                "more": tables.without_interval(material.gains, tables.other_metrics(material.gains)),
+            },
             data_notes=[str(note) for note in material.facts.get("notes") or ()],
             config=_yaml(material.config),
             tables=_tables(material),
@@ -101,13 +106,15 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
 
 
 def _verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """The sentence, parted from the word that it may begin with."""
+    """The sentence, parted from the word that it begins with and from the numbers in parentheses after it."""
     word, sentence = str(verdict["word"]), str(verdict["sentence"])
-    rest = sentence[len(word) :].lstrip(" :,.–—-") if sentence.lower().startswith(word) else sentence
+    rest = sentence[len(word) :].lstrip(" :") if sentence.lower().startswith(word) else sentence
+    parted = re.fullmatch(r"(.*?) (\([^()]*;.*)", rest, re.DOTALL)
+    said, numbers = parted.groups() if parted else (rest, "")
     shape = Markup('<svg viewBox="0 0 24 24" fill="currentColor">{}</svg>').format(Markup(_SHAPES[word]))
     return {
-        "word": first_upper(word), "rest": rest, "class": word.replace(" ", "-"),
-        "shape": shape, "reasons": verdict.get("reasons") or [],
+        "word": first_upper(word), "said": said, "numbers": numbers, "class": word.replace(" ", "-"), "shape": shape,
+        "reasons": verdict.get("reasons") or [],
     }  # fmt: skip
 
 
@@ -150,18 +157,19 @@ def _yaml(config: Mapping[str, Any]) -> str:
 
 
 def _tables(material: Material) -> dict[str, tables.Table | None]:
-    gains = material.gains
+    gains, classes = material.gains, material.real.classes
     listed = material.quarantine.head(notes.QUARANTINE_SHOWN)
     return {
         "contrasts": tables.contrast_table(gains),
         "arms": tables.arm_table(gains, tables.FIRST_METRICS),
-        "more": tables.arm_table(gains, more) if (more := tables.other_metrics(gains)) else None,
+        "more": tables.arm_table(gains, tables.other_metrics(gains)),
         "ratios": tables.ratio_table(material.scores, material.plan),
         "baselines": tables.baseline_table(material.scores, material.plan),
+        "fidelity_by_class": audit_tables.fidelity_by_class(material.fidelity, classes),
         "fidelity": audit_tables.fidelity_table(material.fidelity),
-        "recognition": audit_tables.recognition_table(material.fidelity),
+        "recognition": audit_tables.recognition_table(material.fidelity, classes),
         "selection": audit_tables.selection_table(material.selection),
-        "selection_by_class": audit_tables.selection_by_class(material.selection),
+        "selection_by_class": audit_tables.selection_by_class(material.selection, classes),
         "privacy": audit_tables.privacy_table(material.privacy),
         "counts": tables.counts_table(tables.counts(material.real)),
         "facts": tables.facts_table(material.facts),

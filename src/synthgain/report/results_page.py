@@ -61,7 +61,7 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         f"![Differences between arms with their intervals]({study}.svg)",
         _escaped(notes.claim(gains, level)),
         _table(tables.contrast_table(gains)),
-        _escaped(notes.contrasts(float(results["config"]["claim"]["margin"]))),
+        _escaped(notes.contrasts(level, float(results["config"]["claim"]["margin"]))),
         f"Not the claim: {_escaped(aside)}" if aside else "",
         "## Arms on the test images",
         _table(tables.arm_table(gains, tables.FIRST_METRICS)),
@@ -73,10 +73,14 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         "## Fidelity",
         _table(audit_tables.fidelity_table(results["fidelity"])),
         notes.AUDIT["fidelity"],
+        notes.AUDIT["distances"],
+        "Recognised as the class they were made for:",
+        _table(audit_tables.recognition_table(results["fidelity"], gains["classes"])),
         "## Privacy, first numbers",
         _table(audit_tables.privacy_table(results["privacy"])),
+        notes.AUDIT["privacy_columns"],
         "\n\n".join(
-            f"{entry['name']}: {_escaped(entry['text'])}" for entry in audit_tables.privacy_wording(results["privacy"])
+            f"{entry['name']}: {_escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
         ),
         "## Data",
         f"{width} × {height} pixels, {channels} channel{'s' if channels > 1 else ''}; images (patients or groups):",
@@ -129,4 +133,4 @@ def _table(table: tables.Table) -> str:
     for entry in table.rows:
         cells = [_escaped(str(cell) if isinstance(cell, tables.Named) else plain_text(cell)) for cell in entry.cells]
         body.append(row(f"**{cell}**" if cell and entry.kind == "lead" else cell for cell in cells))
-    return "\n".join([row(table.head), row(rules), *body])
+    return "\n".join([row(map(_escaped, table.head)), row(rules), *body])

@@ -12,6 +12,7 @@ from synthgain.dataset import SPLITS, ImageSet
 from synthgain.report.figures import contrasts
 from synthgain.report.wording import (
     METRICS,
+    UNKNOWN,
     arm_order,
     describe,
     first_upper,
@@ -109,6 +110,21 @@ def arm_table(gains: Mapping[str, Any], metrics: Sequence[str]) -> Table:
         cells = [interval(arms[arm].get(metric), form=metric_form(metric)) for metric in metrics]
         rows.append(Row([arm_name(arm, note), *cells], "lead" if note == "candidate" else ""))
     return Table(["Arm", *(first_upper(metric_name(metric)) for metric in metrics)], rows)
+
+
+def without_interval(gains: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
+    """Why numbers of `arm_table` stand without an interval, and what calibration errors are by chance."""
+    lines: dict[str, None] = {}
+    for arm, scores in gains["arms"].items():
+        for metric in metrics:
+            record = scores.get(metric) or {}
+            if record.get("mean") is not None and record.get("low") is None:
+                lines[f"{first_upper(metric_name(metric))} without interval: {record.get('low_why') or UNKNOWN}."] = (
+                    None
+                )
+            if record.get("null") is not None:
+                lines[f"{first_upper(metric_name(metric))} of {arm} by chance alone: {share(record['null'])}."] = None
+    return list(lines)
 
 
 def other_metrics(gains: Mapping[str, Any]) -> list[str]:

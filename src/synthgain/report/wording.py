@@ -91,11 +91,11 @@ def shown(record: Mapping[str, Any] | None, key: str, form: Any = number) -> str
 
 
 def interval(record: Mapping[str, Any] | None, key: str = "mean", form: Any = share) -> Markup:
-    """``73.4 % (69.0 to 77.8)`` from ``{key, low, high}``, or the reason why it is not there."""
+    """``73.4 % (69.0 to 77.8)`` from ``{key, low, high}``; without limits the value, without a value the reason."""
     if record is None or record.get(key) is None:
         return missing(record or {}, key)
     if record.get("low") is None or record.get("high") is None:
-        return Markup('{} <span class="ci">(no interval: {})</span>').format(form(record[key]), missing(record, "low"))
+        return Markup('<span class="number">{}</span>').format(form(record[key]))
     low, high = (form(record[name]).removesuffix(" %") for name in ("low", "high"))
     return Markup('<span class="number">{}</span> <span class="ci">({} to {})</span>').format(
         form(record[key]), low, high

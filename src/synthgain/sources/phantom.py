@@ -22,7 +22,7 @@ from PIL import Image
 from pydantic import Field
 
 from synthgain.config import SourceConfig
-from synthgain.errors import SynthgainError, nearest
+from synthgain.errors import SynthgainError
 from synthgain.seeding import rng
 from synthgain.sources import mr_signal, phantom_lesions
 from synthgain.sources.mr_signal import SCANNERS, Array, Scanner
@@ -88,25 +88,22 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
             )
 
 
-def draw(
-    cfg: Config, labels: Labels, *, seed: int, size: int, classes: Sequence[str] = CLASSES
-) -> npt.NDArray[np.uint8]:
-    """Fresh true images, one new patient each: indices into ``classes``, ``(n,)`` -> uint8 ``(n, 1, size, size)``.
+def draw(cfg: Config, labels: Labels, *, seed: int, size: int) -> npt.NDArray[np.uint8]:
+    """Fresh true images, one new patient each: indices into `CLASSES`, ``(n,)`` -> uint8 ``(n, 1, size, size)``.
 
     Image ``i`` depends on ``seed``, ``i`` and its label alone. Its distribution is that of `scan` after resampling.
     """
-    return draw_with_masks(cfg, labels, seed=seed, size=size, classes=classes)[0]
+    return draw_with_masks(cfg, labels, seed=seed, size=size)[0]
 
 
 def draw_with_masks(
-    cfg: Config, labels: Labels, *, seed: int, size: int, classes: Sequence[str] = CLASSES
+    cfg: Config, labels: Labels, *, seed: int, size: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """`draw`, and where the lesions are: both uint8 ``(n, 1, size, size)``, masks of 0, `TUMOUR` and `OEDEMA`."""
     images = np.empty((len(labels), 1, size, size), dtype=np.uint8)
     masks = np.zeros_like(images)
-    kinds = [_kind(classes[int(label)]) for label in labels]
-    for i, kind in enumerate(kinds):
-        patient = _patient(cfg, kind, "draw", seed, i)
+    for i, label in enumerate(labels):
+        patient = _patient(cfg, CLASSES[int(label)], "draw", seed, i)
         random = rng(cfg.seed, "phantom", "draw", seed, i, "slice")
         image, tumour, oedema = _acquire(cfg, patient, int(random.integers(cfg.slices)), random)
         images[i, 0] = resample(image, size)
@@ -132,13 +129,6 @@ def resample(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     if image.shape == (size, size):
         return image
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
-
-
-def _kind(name: str) -> Kind:
-    for kind in CLASSES:
-        if kind == name:
-            return kind
-    raise SynthgainError(f"the phantom has no class '{name}'{nearest(name, CLASSES)}")
 
 
 def _mask(tumour: Array, oedema: Array, size: int) -> npt.NDArray[np.uint8]:

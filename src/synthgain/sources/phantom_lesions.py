@@ -95,10 +95,10 @@ def draw_lesion(kind: Kind, place: Point, random: np.random.Generator) -> Lesion
 
 
 def _glioma(place: Point, random: np.random.Generator) -> Lesion:
-    """High grade (4 in 5): ragged ring around necrosis, much oedema. Low grade: a dark blur that hardly enhances."""
-    radius = _log_uniform(random, 16, 28)
+    """High grade (3 in 4): ragged ring around necrosis, much oedema. Low grade: a dark blur that hardly enhances."""
+    radius = _log_uniform(random, 13.5, 27)
     x, y, z = radius * random.uniform(0.8, 1.25, 3)
-    low = random.random() < 0.2
+    low = random.random() < 0.25
     return Lesion(
         kind="glioma",
         centre=place,
@@ -110,7 +110,7 @@ def _glioma(place: Point, random: np.random.Generator) -> Lesion:
         push=0.2 if low else 0.3,
         fingers=Waves.draw(random, 30.0),
         oedema=random.uniform(2, 6) if low else random.uniform(5, 16),
-        rim=0.0 if low else random.uniform(0.25, 0.6),
+        rim=0.0 if low else random.uniform(0.2, 0.55),
         necrosis=0.0 if low else random.uniform(0.3, 0.7),
         border=random.uniform(8, 14) if low else random.uniform(4, 7),
     )
@@ -118,7 +118,7 @@ def _glioma(place: Point, random: np.random.Generator) -> Lesion:
 
 def _meningioma(place: Point, random: np.random.Generator) -> Lesion:
     """A smooth ball pressed against dura or falx, evenly enhancing; oedema in 2 of 5."""
-    radius = _log_uniform(random, 13, 24)
+    radius = _log_uniform(random, 11.5, 23)
     x, y, z = place
     if abs(x) < _FALX:
         x = float(np.sign(x)) * 0.75 * radius
@@ -131,7 +131,7 @@ def _meningioma(place: Point, random: np.random.Generator) -> Lesion:
         axes=(radius, radius, radius),
         outline=Waves.draw(random, 1.8 * radius),
         roughness=0.07,
-        core=random.uniform(0.2, 0.6),
+        core=random.uniform(0.15, 0.55),
         patchiness=0.08,
         push=0.45,
         fingers=Waves.draw(random, 30.0),
@@ -141,14 +141,14 @@ def _meningioma(place: Point, random: np.random.Generator) -> Lesion:
 
 def _pituitary(place: Point, random: np.random.Generator) -> Lesion:
     """A macroadenoma that grows out of the sella, less enhancing than the gland; cystic in 3 of 20."""
-    radius = _log_uniform(random, 9.5, 17)
+    radius = _log_uniform(random, 8.5, 16.5)
     return Lesion(
         kind="pituitary",
         centre=place,
         axes=(1.1 * radius, 0.9 * radius, radius),
         outline=Waves.draw(random, 1.8 * radius),
         roughness=0.08,
-        core=random.uniform(0.15, 0.4),
+        core=random.uniform(0.12, 0.4),
         patchiness=0.1,
         push=0.5,
         fingers=Waves.draw(random, 30.0),
@@ -173,11 +173,11 @@ def draw_findings(head: Head, level: float, random: np.random.Generator) -> tupl
         Finding("oedema", within(0.3, 0.6), radius=random.uniform(2, 5), share=0.8)
         for _ in range(random.poisson(0.2 + 2.5 * max(head.age - 45, 0) / 40))
     ]
-    if random.random() < 0.15:
+    if random.random() < 0.2:
         found.append(Finding("oedema", within(0.5, 0.95), radius=random.uniform(7, 15), share=0.8))
     if random.random() < 0.12:
         found.append(Finding("csf", within(0.85, 1.0), radius=random.uniform(6, 14), share=1.0))
-    for _ in range(random.poisson(0.3)):
+    for _ in range(random.poisson(0.5)):
         dose = random.uniform(0.15, 0.5)
         found.append(Finding("blood", within(0.3, 1.0), random.uniform(2, 4.5), share=0.9, concentration=dose))
     return tuple(found)

@@ -18,7 +18,7 @@ from synthgain.privacy.neighbours import pixels
 from synthgain.seeding import derive, rng
 
 _FEATURE_NOTE = (
-    "descriptive only: the encoder was trained on the training images, so more than 50 % is expected even from fresh ones"
+    "descriptive only: the encoder learned from the training images, so more than 50 % is expected of fresh images too"
 )
 
 
@@ -83,7 +83,10 @@ def _fidelity(
 
 
 def _privacy(
-    parts: dict[str, ImageSet], features: dict[str, npt.NDArray[np.float32]], threshold: float, draw: np.random.Generator
+    parts: dict[str, ImageSet],
+    features: dict[str, npt.NDArray[np.float32]],
+    threshold: float,
+    draw: np.random.Generator,
 ) -> tuple[dict[str, Any], Pairs]:
     groups = _group_numbers(parts)
     synthetic, train, val = (Images(parts[n].images, parts[n].labels, groups[n]) for n in ("synthetic", "train", "val"))
@@ -93,7 +96,9 @@ def _privacy(
     vectors = pixels(synthetic.pixels), pixels(train.pixels), pixels(val.pixels)
     in_pixels = nearer_to_train(synthetic, train, val, vectors, classes, draw)
     encoded = features["synthetic"], features["train"], features["val"]
-    in_features = nearer_to_train(synthetic, train, val, encoded, classes, draw) | {"p": None, "note": _FEATURE_NOTE}
+    in_features = nearer_to_train(synthetic, train, val, encoded, classes, draw, assignments=0) | {
+        "note": _FEATURE_NOTE
+    }
     return {
         **conclusion(duplicate, in_pixels), "n_synthetic": len(synthetic.labels), "duplicates": duplicate,
         "nearer_to_train": {"pixels": in_pixels, "features": in_features},
@@ -112,9 +117,14 @@ def _metrics(fidelity: dict[str, Any], privacy: dict[str, Any]) -> dict[str, flo
     """Flat numbers for tracking; what is not estimable is left out."""
     pooled = fidelity["pooled"]
     flat = {
-        "kid": pooled["kid"]["value"], "kid_null": pooled["kid_null"]["mean"], "fid": pooled["fid"]["mean"],
-        "fid_null": pooled["fid_null"]["mean"], "recognised": fidelity["recognition"].get("synthetic", {}).get("share"),
-        "duplicate_share": privacy["duplicates"]["share"], "nearer_to_train": privacy["nearer_to_train"]["pixels"]["share"],
-        "memorisation_flagged": int(privacy["flagged"]), "kept": fidelity["n_synthetic"],
-    }  # fmt: skip
+        "kid": pooled["kid"]["value"],
+        "kid_null": pooled["kid_null"]["mean"],
+        "fid": pooled["fid"]["mean"],
+        "fid_null": pooled["fid_null"]["mean"],
+        "recognised": fidelity["recognition"].get("synthetic", {}).get("share"),
+        "duplicate_share": privacy["duplicates"]["share"],
+        "nearer_to_train": privacy["nearer_to_train"]["pixels"]["share"],
+        "memorisation_flagged": int(privacy["flagged"]),
+        "kept": fidelity["n_synthetic"],
+    }
     return {key: value for key, value in flat.items() if value is not None}

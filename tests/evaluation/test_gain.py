@@ -1,0 +1,183 @@
+"""Whole studies with a known answer."""
+
+import json
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from synthgain.config import Evaluation
+from synthgain.errors import SynthgainError
+from synthgain.evaluation import gain
+from synthgain.evaluation.descriptive import Resampled
+from synthgain.evaluation.predictions import from_table
+from synthgain.evaluation.verdict import Rule, judge
+
+EVALUATION = Evaluation(replicates=800)
+
+
+def headline(**changes: Any) -> dict[str, Any]:
+    return {
+        "candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy", "margin": 0.02,
+        "level": 0.95,
+    } | changes  # fmt: skip
+
+
+def evaluated(
+    simulated: ModuleType, table: pd.DataFrame, classes: tuple[str, ...] = (), **changes: Any
+) -> dict[str, Any]:
+    predictions = from_table(table, classes or simulated.CLASSES)
+    found = gain.evaluate(predictions, headline(**changes), EVALUATION, seed=0)
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def planted(simulated: ModuleType) -> dict[str, Any]:
+    arms = {
+        "classic": 0,
+        "oversample": 0.02,
+        "synthetic-edm-r1": 0.8,
+        "oracle": 1.2,
+        "synthetic-gan-r1": -0.8,
+        "real": -0.3,
+    }
+    return evaluated(simulated, simulated.table(arms))
+
+
+def test_a_planted_gain_is_found_and_the_rest_judged_by_the_same_rule(planted: dict[str, Any]) -> None:
+    assert planted["verdict"]["word"] == planted["headline"]["word"] == "gain"
+    assert planted["verdict"]["sentence"].startswith("gain: synthetic-edm-r1 beats classic by +")
+    assert "conditional on this trained generator" in planted["verdict"]["sentence"]
+    words = {each["candidate"]: each["word"] for each in planted["secondary"]}
+    assert words == {"oversample": words["oversample"], "oracle": "gain", "synthetic-gan-r1": "loss"}
+    assert words["oversample"] in ("inconclusive", "no difference")
+    assert planted["not_the_claim"]["baseline"] == "real"
+
+
+def test_the_record_is_whole(planted: dict[str, Any]) -> None:
+    assert (planted["n_test"], planted["n_groups"], planted["seeds"]) == (320, 80, 8)
+    for each in [planted["headline"], *planted["secondary"], planted["not_the_claim"]]:
+        assert each["low"] < each["equivalence_low"] <= each["difference"] <= each["equivalence_high"] < each["high"]
+        assert each["p"] == max(each["p_bootstrap"], each["p_sign_flip"])
+        assert len(each["per_seed"]) == 8
+        assert sum(each["per_seed"]) / 8 == pytest.approx(each["difference"])
+        assert each["minimum_detectable_gain"] > 0
+    assert all(each["p_holm"] >= each["p"] for each in planted["secondary"])
+    assert "p_holm" not in planted["headline"]
+    arms = planted["arms"]
+    difference = arms["synthetic-edm-r1"]["balanced_accuracy"]["mean"] - arms["classic"]["balanced_accuracy"]["mean"]
+    assert difference == pytest.approx(planted["headline"]["difference"], abs=1e-6)
+    for record in arms.values():
+        assert (
+            record["balanced_accuracy"]["low"]
+            < record["balanced_accuracy"]["mean"]
+            < record["balanced_accuracy"]["high"]
+        )
+        assert record["ece"]["low"] is None
+        assert record["ece"]["null"] > 0
+        assert set(record["recall"]) == set(planted["classes"])
+
+
+def test_flat_numbers_and_tables(planted: dict[str, Any]) -> None:
+    flat = gain.metrics(planted)
+    assert flat["verdict"] == 1
+    assert flat["gain"] == planted["headline"]["difference"]
+    assert flat["oracle/balanced_accuracy"] == planted["arms"]["oracle"]["balanced_accuracy"]["mean"]
+    assert all(isinstance(value, int | float) for value in flat.values())
+    rows = pd.DataFrame(gain.arm_rows(planted))
+    assert len(rows) == 6 * (8 + 4)
+    text = gain.table(planted).splitlines()
+    assert any(line.startswith("> synthetic-edm-r1") and line.endswith("gain") for line in text)
+    assert any("classic" in line and "(baseline)" in line for line in text)
+    assert any("real" in line and "(not compared)" in line for line in text)
+
+
+def test_the_same_predictions_give_the_same_bytes(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.2}, groups=24, images=2)
+    shuffled = table.sample(frac=1, random_state=1).sort_values("arm", kind="stable")
+    assert evaluated(simulated, table) == evaluated(simulated, shuffled)
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_auroc"])
+def test_an_arm_against_itself_is_no_difference(simulated: ModuleType, metric: str) -> None:
+    found = evaluated(
+        simulated, simulated.table({"classic": 0, "classic-again": 0}), candidate="classic-again", metric=metric
+    )
+    assert found["verdict"]["word"] == "no difference"
+    assert found["headline"]["difference"] == 0
+    assert found["headline"]["p"] == 1
+    assert found["headline"]["minimum_detectable_gain"] is None
+    assert "no variation" in found["headline"]["minimum_detectable_gain_why"]
+
+
+def test_arms_of_equal_strength_are_hardly_ever_called_a_gain(simulated: ModuleType) -> None:
+    rule, pair = Rule(0.95, 0.02, 6, 20), gain.Pair("synthetic-edm-r1", "classic", "balanced_accuracy")
+    words = []
+    for seed in range(30):
+        table = simulated.table({"classic": 0, "synthetic-edm-r1": 0}, groups=40, images=2, seed=seed)
+        found = gain.find(Resampled(from_table(table, simulated.CLASSES), 300, 0, 0.95), pair, rule)
+        assert isinstance(found, gain.Found)
+        words.append(judge(found.evidence, rule)[0])
+    assert words.count("gain") <= 2
+    assert words.count("loss") <= 2
+
+
+@pytest.mark.parametrize("seeds, groups, reason", [(1, 80, "1 seed, a claim needs 6"), (8, 16, "16 test patients")])
+def test_a_small_study_is_inconclusive_however_large_the_difference(
+    simulated: ModuleType, seeds: int, groups: int, reason: str
+) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 2}, seeds=seeds, groups=groups)
+    found = evaluated(simulated, table)
+    assert found["verdict"]["word"] == "inconclusive"
+    assert reason in found["verdict"]["sentence"]
+    assert "verdict" not in gain.metrics(found)
+    known = found["headline"]["minimum_detectable_gain"]
+    assert known is None if seeds == 1 else known > 0
+
+
+def test_a_class_missing_in_test_is_said_and_nothing_crashes(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=24)
+    table = table[table["label"] != "pituitary"]
+    found = evaluated(simulated, table)
+    assert found["verdict"] == {
+        "word": "inconclusive", "reasons": ["no test image of class pituitary"],
+        "sentence": "inconclusive: synthetic-edm-r1 against classic cannot be judged: no test image of class pituitary",
+    }  # fmt: skip
+    assert found["headline"]["difference"] is None
+    assert found["arms"]["classic"]["balanced_accuracy"]["mean"] is None
+    assert found["arms"]["classic"]["accuracy"]["low"] > 0
+    assert found["arms"]["classic"]["recall"]["pituitary"]["why"] == "no test image of this class"
+    assert "not estimable" in gain.table(found)
+    assert gain.metrics(found)["n_test"] == len(table) / 16
+
+
+def test_a_class_of_one_patient_gives_no_interval(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=40)
+    table = table[(table["label"] != "pituitary") | (table["group"] == "p3")]
+    found = evaluated(simulated, table)
+    assert found["verdict"]["word"] == "inconclusive"
+    assert "lack a class" in found["headline"]["why"]
+    assert found["arms"]["classic"]["balanced_accuracy"]["mean"] is not None
+
+
+def test_two_classes_and_one_patient(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=24, classes=("ill", "well"))
+    assert evaluated(simulated, table, ("ill", "well"))["verdict"]["word"]
+    one = evaluated(simulated, table.assign(group="only"), ("ill", "well"))
+    assert one["verdict"]["word"] == "inconclusive"
+
+
+def test_an_undeclared_arm_is_named(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0}, groups=8, images=1, seeds=2)
+    with pytest.raises(SynthgainError, match="headline arm 'synthetic-emd-r1' has no predictions; did you mean"):
+        evaluated(simulated, table, candidate="synthetic-emd-r1")
+
+
+def test_the_claim_says_which_generators_it_rests_on(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.8}, groups=40)
+    own = evaluated(simulated, table.assign(generator_seed=table["seed"]))
+    assert "with 8 trained generators" in own["verdict"]["sentence"]
+    shared = evaluated(simulated, table.assign(generator_seed=table["seed"] % 2))
+    assert "conditional on these 2 trained generators" in shared["verdict"]["sentence"]

@@ -1,0 +1,111 @@
+"""Copies are found, fresh images are not accused."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synthgain.privacy.memorisation import Images, conclusion, duplicates, nearer_to_train, pair
+from synthgain.privacy.neighbours import flipped, pixels
+
+CLASSES = ("a", "b")
+THRESHOLD = 2.5
+
+
+def fresh(seed: int, count: int, first_patient: int = 0, per_patient: int = 2) -> Images:
+    """Patients with two similar images each, from one distribution of smooth pictures."""
+    random = np.random.default_rng(seed)
+    patients = -(-count // per_patient)
+    coarse = random.uniform(40, 200, (patients, 1, 4, 4)).repeat(4, axis=2).repeat(4, axis=3)
+    values = coarse.repeat(per_patient, axis=0)[:count] + random.normal(0, 12, (count, 1, 16, 16))
+    groups = first_patient + np.arange(count) // per_patient
+    return Images(values.clip(0, 255).round().astype(np.uint8), groups % 2, groups)
+
+
+TRAIN, VAL = fresh(0, 160), fresh(1, 60, first_patient=1000)
+
+
+def audited(synthetic: Images) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    pairs = pair(synthetic, TRAIN)
+    duplicate = duplicates(pairs, synthetic, TRAIN, VAL, THRESHOLD)
+    vectors = pixels(synthetic.pixels), pixels(TRAIN.pixels), pixels(VAL.pixels)
+    nearer = nearer_to_train(synthetic, TRAIN, VAL, vectors, CLASSES, np.random.default_rng(0))
+    verdict = conclusion(duplicate, nearer)
+    json.dumps([duplicate, nearer, verdict], allow_nan=False)
+    return duplicate, nearer, verdict
+
+
+def changed(how: str) -> Images:
+    drawn = np.random.default_rng(5).integers(0, 160, 80)
+    copy = TRAIN.pixels[drawn]
+    noise = np.random.default_rng(6).normal(0, 1, copy.shape)
+    copy = {"exact": copy, "mirrored": flipped(copy), "noisy": (copy + noise).clip(0, 255).round().astype(np.uint8)}[
+        how
+    ]
+    return Images(copy, TRAIN.labels[drawn], np.arange(80) + 5000)
+
+
+@pytest.mark.parametrize("how", ["exact", "mirrored", "noisy"])
+def test_copies_are_duplicates(how: str) -> None:
+    duplicate, _, verdict = audited(changed(how))
+    assert duplicate["share"] == 1
+    assert verdict["flagged"]
+    assert verdict["sentence"].startswith("memorisation detected: 100.0 % of the synthetic images nearly equal")
+
+
+def test_images_that_keep_near_to_training_patients_are_detected_without_being_copies() -> None:
+    drawn = np.random.default_rng(7).integers(0, 160, 120)
+    near = TRAIN.pixels[drawn] + np.random.default_rng(8).normal(0, 20, (120, 1, 16, 16))
+    synthetic = Images(near.clip(0, 255).astype(np.uint8), TRAIN.labels[drawn], np.arange(120) + 5000)
+    duplicate, nearer, verdict = audited(synthetic)
+    assert duplicate["share"] == 0
+    assert nearer["share"] > nearer["expected_high"]
+    assert verdict["flagged"]
+    assert "nearer to training than to as many held-out patients" in verdict["sentence"]
+
+
+@pytest.mark.parametrize("kind", ["oracle", "noise"])
+def test_fresh_images_and_noise_are_not_accused(kind: str) -> None:
+    synthetic = fresh(9, 120, 5000)
+    if kind == "noise":
+        pixel = np.random.default_rng(1).integers(0, 256, synthetic.pixels.shape, dtype=np.uint8)
+        synthetic = Images(pixel, synthetic.labels, synthetic.groups)
+    duplicate, nearer, verdict = audited(synthetic)
+    assert duplicate["share"] == 0
+    assert duplicate["relative"]["threshold"] > THRESHOLD
+    assert nearer["expected_low"] <= nearer["share"] <= nearer["expected_high"]
+    assert nearer["expected_low"] < 0.5 < nearer["expected_high"]
+    assert not verdict["flagged"]
+    assert verdict["sentence"].startswith("no memorisation detected by tests")
+    assert "no guarantee" in verdict["sentence"]
+
+
+def test_the_permutation_test_accuses_fresh_images_as_rarely_as_it_says() -> None:
+    accused = [audited(fresh(100 + seed, 20, 5000))[1]["p"] < 0.1 for seed in range(10)]
+    assert sum(accused) <= 4
+
+
+def test_the_closest_pairs_are_rows_of_both_sets() -> None:
+    synthetic = changed("mirrored")
+    rows = np.arange(80) * 3
+    train_rows = np.arange(160) + 1000
+    found = pair(synthetic, TRAIN).closest(rows, train_rows)
+    assert found["flipped"].all()
+    assert (np.diff(found["rms"]) >= 0).all()
+    for one, other in zip(found["synthetic"], found["train"], strict=True):
+        assert np.array_equal(synthetic.pixels[one // 3], flipped(TRAIN.pixels[other - 1000]))
+
+
+def test_too_few_patients_or_no_image_is_said() -> None:
+    few = fresh(2, 8, 1000)
+    vectors = pixels(TRAIN.pixels), pixels(TRAIN.pixels), pixels(few.pixels)
+    found = nearer_to_train(TRAIN, TRAIN, few, vectors, CLASSES, np.random.default_rng(0))
+    assert found["share"] is None
+    assert found["left_out"] == ["a", "b"]
+    assert "insufficient n" in found["why"]
+    empty = Images(TRAIN.pixels[:0], TRAIN.labels[:0], TRAIN.groups[:0])
+    duplicate, nearer, verdict = audited(empty)
+    assert duplicate["share"] is None
+    assert nearer["p"] is None
+    assert not verdict["flagged"]

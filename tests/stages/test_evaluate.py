@@ -1,0 +1,81 @@
+"""The evaluate stage: from predictions and plan to gains."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from synthgain import artifact, config
+from synthgain.artifact import ArtifactError
+from synthgain.config import Config
+from synthgain.errors import SynthgainError
+from synthgain.paths import Paths
+from synthgain.stages import evaluate
+
+
+@pytest.fixture(scope="module")
+def simulated() -> ModuleType:
+    path = Path(__file__).parents[1] / "evaluation" / "simulated.py"
+    spec = importlib.util.spec_from_file_location("simulated", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def cfg() -> Config:
+    return config.load({
+        "dataset": {"name": "bars", "source": {"kind": "phantom"}}, "generators": {"copies": {"kind": "copies"}},
+        "classifier": {"kind": "cnn"}, "evaluation": {"replicates": 400},
+    })  # fmt: skip
+
+
+def prepared(root: Path, table: pd.DataFrame, classes: tuple[str, ...]) -> Paths:
+    paths = Paths(root)
+    headline = {"candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy"}
+    plan = {"headline": headline | {"margin": 0.02, "level": 0.95}, "confirm": list(table["arm"].unique())}
+    with artifact.writing(paths.out("screen"), stage="screen", config={}, inputs={}) as draft:
+        (draft.path / "plan.json").write_text(json.dumps(plan))
+    with artifact.writing(paths.out("confirm"), stage="confirm", config={}, inputs={}) as draft:
+        (draft.path / "models").mkdir()
+        (draft.path / "models" / "config.json").write_text(json.dumps({"classes": classes}))
+        pd.concat([table, table.assign(split="val")]).to_parquet(draft.path / "predictions.parquet", index=False)
+    return paths
+
+
+def test_it_judges_the_declared_contrast_on_the_test_split_twice_the_same(
+    simulated: ModuleType, cfg: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = simulated.table({"classic": 0, "oversample": 0, "synthetic-edm-r1": 0.9}, groups=40)
+    paths = prepared(tmp_path, table, simulated.CLASSES)
+    identities = []
+    for _ in range(2):
+        evaluate.run(cfg, paths)
+        identities.append(artifact.read(paths.out("evaluate")).sha256)
+    assert identities[0] == identities[1]
+    found = artifact.read(paths.out("evaluate"))
+    gains = found.json("gains.json")
+    assert gains["n_test"] == 160
+    assert gains["verdict"]["word"] == "gain"
+    assert found.json("metrics.json")["verdict"] == 1
+    rows = pd.read_csv(found.file("arms.csv"))
+    assert list(rows.columns) == ["arm", "metric", "class", "mean", "low", "high", "why"]
+    assert set(found.manifest["inputs"]) == {"confirm", "screen"}
+    shown = capsys.readouterr().out
+    assert "> synthetic-edm-r1" in shown
+    assert gains["verdict"]["sentence"] in shown
+
+
+def test_a_missing_seed_stops_it_without_an_output(simulated: ModuleType, cfg: Config, tmp_path: Path) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0}, groups=8, seeds=3)
+    table = table[~((table["arm"] == "classic") & (table["seed"] == 2))]
+    paths = prepared(tmp_path, table, simulated.CLASSES)
+    with pytest.raises(SynthgainError, match="arm 'classic' has no predictions of seed 2"):
+        evaluate.run(cfg, paths)
+    with pytest.raises(ArtifactError):
+        artifact.read(paths.out("evaluate"))

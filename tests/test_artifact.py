@@ -46,9 +46,14 @@ def test_a_missing_artifact_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_failure_while_writing_keeps_the_old_output_and_leaves_no_other(tmp_path: Path) -> None:
     before = write(tmp_path / "out").sha256
-    with pytest.raises(RuntimeError), artifact.writing(tmp_path / "out", stage="toy", config={}, inputs={}) as draft:
-        (draft.path / "half.txt").write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with artifact.writing(tmp_path / "out", stage="toy", config={}, inputs={}) as draft:
+            (draft.path / "half.txt").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert artifact.read(tmp_path / "out").sha256 == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

@@ -78,7 +78,7 @@ class Dataset(Strict):
     budget: Budget | None = None
     """Scarce labels: how many labelled images exist for everything, generator included."""
     on_leak: Literal["stop", "regroup", "allow"] = "stop"
-    """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (to demonstrate it) allow."""
+    """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (as a warning) allow."""
     near_duplicate_rms: Annotated[float, Field(ge=0)] = 2.5
     """Two images are near-duplicates below this RMS difference in grey levels (of 255) at 64 by 64 pixels."""
     min_per_class: Positive = 5

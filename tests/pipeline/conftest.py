@@ -75,8 +75,8 @@ def make_workspace(folder: Path, root: Path) -> Workspace:
     guard.mkdir()
     (guard / "sitecustomize.py").write_text(_GUARD)
     environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join([str(guard), str(folder / "src")]), "OUTSIDE": str(folder / "outside.txt"),
-        "PREFECT_HOME": str(folder / "prefect"), "PYTHONUNBUFFERED": "1",
+        **os.environ, "OUTSIDE": str(folder / "outside.txt"),
+        "PYTHONPATH": os.pathsep.join([str(guard), str(folder / "src")]), "PREFECT_HOME": str(folder / "prefect"), "PYTHONUNBUFFERED": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }  # fmt: skip
     environment.pop("SYNTHGAIN_RUN", None)

@@ -38,4 +38,5 @@ def drawn(gathered: material.Material) -> dict[str, page.Drawn]:
 
 @pytest.fixture(scope="session")
 def rendered(gathered: material.Material) -> page.Page:
+    """Drawn anew, so that it shows whether figures are the same each time."""
     return page.render(gathered)

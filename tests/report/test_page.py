@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from synthgain.paths import Paths
-from synthgain.report import material, page
+from synthgain.report import figures, material, page
 from synthgain.report.material import Material
 from synthgain.report.page import Drawn, Page
 
@@ -72,27 +72,37 @@ def test_what_is_missing_shows_its_reason(toy: ModuleType, rendered: Page) -> No
     assert not re.search(r"\b(nan|None|null)\b", re.sub(r"Configuration.*", "", read))
 
 
-def test_a_headline_without_numbers_says_why_everywhere(toy: ModuleType, gathered: Material) -> None:
+def test_a_headline_without_numbers_says_why_everywhere(
+    toy: ModuleType, gathered: Material, drawn: dict[str, Drawn]
+) -> None:
     gains = toy.gains("inconclusive")
     why = "only one patient in test"
     numbers = ("difference", "low", "high", "p", "p_bootstrap", "p_sign_flip", "minimum_detectable_gain")
     gains["headline"] |= dict.fromkeys(numbers) | {"why": why, "per_seed": []}
     gains["not_the_claim"] |= dict.fromkeys(numbers) | {"why": why, "per_seed": []}
-    read = body(page.render(replace(gathered, gains=gains)))
+    read = body(page.compose(replace(gathered, gains=gains), drawn))
+    assert why in " ".join(found.get_text() for found in figures.forest(gains).axes[0].texts)
     assert read.count(why) >= 5
     assert not re.search(r"\bNone\b", re.sub(r"Configuration.*", "", read))
 
 
-def test_the_same_material_gives_the_same_bytes(toy: ModuleType, workspace: Paths, rendered: Page) -> None:
-    again = page.render(material.gather(toy.config(), workspace))
-    assert again.html == rendered.html
-    assert again.figures == rendered.figures
+def test_the_same_material_gives_the_same_bytes(
+    toy: ModuleType, workspace: Paths, drawn: dict[str, Drawn], rendered: Page
+) -> None:
+    again = page.compose(material.gather(toy.config(), workspace), drawn)
+    assert again == rendered.html
 
 
 def test_screening_is_marked_as_no_evidence_and_names_what_was_chosen(rendered: Page) -> None:
     section = html(rendered).partition('<section id="screening">')[2].partition("</section>")[0]
     assert "Validation, screening; not evidence." in text(section)
     assert section.count(">chosen<") == 2
+
+
+def test_the_ratio_table_has_generators_and_controls_by_ratio(rendered: Page) -> None:
+    read = section(rendered, "screening")
+    assert "Generator 0.5 per real image 1 per real image 2 per real image dcgan" in read
+    assert re.search(r"duplicate not screened \d\d\.\d % \([^)]*\) not screened", read)
 
 
 def test_the_page_shows_no_place_on_the_users_machine(workspace: Paths, rendered: Page) -> None:
@@ -127,7 +137,9 @@ def section(rendered: Page, name: str) -> str:
 
 def test_fidelity_stands_beside_its_real_versus_real_value(toy: ModuleType, rendered: Page) -> None:
     read = section(rendered, "fidelity")
-    assert "edm 0.41 (0.36 to 0.47) 0.004 (−0.006 to 0.024) 12.3 (12.3 to 12.3) 4.56 (4.55 to 4.58) 62, 112" in read
+    assert (
+        "edm 0.410 (0.360 to 0.470) 0.004 (−0.006 to 0.024) 12.30 (12.29 to 12.32) 4.56 (4.55 to 4.58) 62, 112" in read
+    )
     assert toy.FEW in read
     assert "edm 80 66 (82.5 %) 8 6" in read
 

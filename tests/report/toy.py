@@ -195,7 +195,13 @@ def _confirm_history(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _screen(paths: Paths, rng: np.random.Generator) -> None:
-    arms = ["real", *BASELINES, *(f"synthetic-{g}-r{r}" for g in ("dcgan", "edm") for r in ("0.5", "1", "2")), "oracle"]
+    arms = [
+        "real",
+        "classic",
+        "oversample",
+        *(f"synthetic-{g}-r{r}" for g in ("dcgan", "edm") for r in ("0.5", "1", "2")),
+        "duplicate-r1",
+    ]
     scores = [{"arm": a, "seed": s, "balanced_accuracy": round(rng.normal(0.7, 0.02), 4)} for a in arms for s in (0, 1)]
     plan = {
         "headline": {"candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy",

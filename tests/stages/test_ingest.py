@@ -1,6 +1,7 @@
 """From raw files to the image set: everything is accounted for, no group in two splits, nothing left to chance."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,18 @@ def test_too_little_data_is_said_to_be_too_little(tmp_path: Path) -> None:
     message = refused(tmp_path / "5", settings(raw, min_per_class=4))
     assert "insufficient data: 3 images of class 'a' in val, dataset.min_per_class is 4" in message
     assert "0 images of class 'c' in train" in refused(tmp_path / "6", settings(raw, classes=["a", "b", "c"]))
+
+
+def test_a_set_of_nothing_but_conflicts_is_too_little(tmp_path: Path) -> None:
+    for label in "ab":
+        save(tmp_path / "raw" / label / "0.png", texture(0))
+    assert "no image can be used (2 x label conflict)" in refused(tmp_path, settings(tmp_path / "raw"))
+
+
+def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = class_folders(tmp_path / "raw")
+    monkeypatch.setattr(ingest.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(1, 1, 1 << 10))
+    assert "ingest needs" in refused(tmp_path, settings(raw))
 
 
 def test_files_that_appear_while_reading_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,8 +56,7 @@ class Studies:
     def _sign_flip(self, gain: float) -> npt.NDArray[np.float64]:
         signs = _sign_patterns(self.differences.shape[1])
         sums = np.abs(self.differences @ signs.T + gain * signs.sum(1))
-        share: npt.NDArray[np.float64] = (sums >= sums[:, :1] * (1 - 1e-9)).mean(1, dtype=np.float64)
-        return share
+        return np.asarray((sums >= sums[:, :1] * (1 - 1e-9)).mean(1), np.float64)
 
 
 def minimum_detectable_gain(components: Components, level: float, power: float = POWER) -> Value:
@@ -89,7 +88,7 @@ def _sign_patterns(seeds: int) -> npt.NDArray[np.float64]:
     """Rows of signs ``(P, S)``, the observed pattern first; a pattern and its negation count once."""
     if seeds <= _ALL_PATTERNS:
         bits = np.arange(2 ** (seeds - 1))[:, None] >> np.arange(seeds) & 1
-        return 1.0 - 2.0 * bits
+        return np.where(bits, -1.0, 1.0)
     drawn = rng(0, "sign patterns", seeds).choice([-1.0, 1.0], size=(_PATTERNS, seeds))
     drawn[0] = 1
     return drawn

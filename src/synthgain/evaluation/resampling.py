@@ -7,6 +7,7 @@ give the measure on the images as they are.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ import numpy.typing as npt
 from synthgain.evaluation.metrics import LEAST_PROBABILITY
 from synthgain.evaluation.predictions import Predictions
 from synthgain.seeding import rng
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
@@ -140,10 +144,11 @@ def macro_auroc(p: Predictions) -> Measure:
         for k in range(len(p.classes)):
             inside, outside = _Side.of(labels == k, groups), _Side.of(labels != k, groups)
             drawn_inside, drawn_outside = weights[:, inside.groups], weights[:, outside.groups]
+            ordered = np.empty((len(inside.rows), len(outside.rows)), np.float32)
             possible = (drawn_inside @ inside.sizes) * (drawn_outside @ outside.sizes)
             for a, s in np.ndindex(len(p.arms), len(p.seeds)):
-                pairs = _ordered_pairs(scores[a, s, :, k], inside, outside)
-                right = np.einsum("rg,rg->r", drawn_inside @ pairs, drawn_outside, dtype=np.float64)
+                pairs = _ordered_pairs(scores[a, s, :, k], inside, outside, ordered)
+                right = np.einsum("rg,rg->r", drawn_inside @ pairs, drawn_outside)
                 values[:, a, s, k] = _ratio(right, possible)
         return values.mean(-1)
 
@@ -222,22 +227,35 @@ class _Side:
 
     rows: npt.NDArray[np.intp]
     groups: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.intp]
-    sizes: npt.NDArray[np.int64]
+    sizes: Weights
+    members: "csr_array"
+    """Which of the images each group has, ``(groups, images)``."""
 
     @classmethod
     def of(cls, member: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> "_Side":
+        from scipy.sparse import csr_array
+
         rows = np.flatnonzero(member)
-        return cls(rows, *np.unique(groups[rows], return_index=True, return_counts=True))
+        present, starts, sizes = np.unique(groups[rows], return_index=True, return_counts=True)
+        ends = np.append(starts, len(rows))
+        members = csr_array(
+            (np.ones(len(rows), np.float32), np.arange(len(rows)), ends), shape=(len(starts), len(rows))
+        )
+        return cls(rows, present, sizes.astype(np.float32), members)
+
+    def by_group(self, values: Weights) -> Weights:
+        """Sum rows of images to rows of groups."""
+        summed: Weights = values if len(self.groups) == len(self.rows) else self.members @ values
+        return summed
 
 
-def _ordered_pairs(scores: npt.NDArray[np.floating], inside: _Side, outside: _Side) -> Weights:
-    """Pairs of images in which the one inside the class scores higher, ties half, by their groups ``(G1, G2)``."""
+def _ordered_pairs(scores: npt.NDArray[np.floating], inside: _Side, outside: _Side, ordered: Weights) -> Weights:
+    """Pairs of images in which the one inside the class scores higher, ties half, by their groups ``(G1, G2)``.
+
+    ``ordered``: room for all pairs of images, overwritten.
+    """
     above, below = scores[inside.rows], scores[outside.rows]
-    ordered = np.greater.outer(above, below).astype(np.float32)
+    np.greater.outer(above, below, out=ordered)
     if np.isin(above, below).any():
         ordered[np.equal.outer(above, below)] = 0.5
-    for axis, side in enumerate((inside, outside)):
-        if len(side.starts) < len(side.rows):
-            ordered = np.add.reduceat(ordered, side.starts, axis=axis)
-    return ordered
+    return outside.by_group(inside.by_group(ordered).T).T

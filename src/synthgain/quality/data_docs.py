@@ -20,7 +20,7 @@ VOID = frozenset(("br", "img", "input", "link", "meta", "hr"))
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2430;max-width:72rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{border:1px solid #d5dae1;padding:.35rem .6rem;
-text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:#f2f4f7}[hidden]{display:none}
+text-align:left;vertical-align:top;overflow-wrap:anywhere}th,td:first-child{overflow-wrap:normal}th{background:#f2f4f7}[hidden]{display:none}
 .alert{background:#f2f4f7;border-left:4px solid #56718f;padding:.6rem 1rem;margin-top:1.5rem}h4,h5,h6{margin:.2rem 0}
 .badge{background:#e3e8ee;border-radius:.3rem;padding:0 .4rem}.text-danger{color:#a3241c}.text-success{color:#1b6b3a}
 i.fa-check-circle::before{content:"\\2714 holds"}i.fa-times::before{content:"\\2718 fails"}

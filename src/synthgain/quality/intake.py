@@ -33,6 +33,7 @@ _ROWS_PER_PIECE = 2048
 class Intake:
     """What was taken in: ``table`` has a row per image in ``pixels.u1`` and ``thumbs.u1``, without split and groups."""
 
+    total: int
     table: pd.DataFrame
     refused: list[Refusal]
     listed: str
@@ -52,7 +53,7 @@ def listing(records: Iterable[Record]) -> tuple[int, str]:
 
 def take_in(records: Iterable[Record], target: Target, workers: int, folder: Path, progress: Bar) -> Intake:
     """Decode all ``records``; pixels and thumbnails go to files in ``folder``, in the order of the records."""
-    pieces, rows, refused = [], [], []
+    total, pieces, rows, refused = 0, [], [], []
     listed, content = hashlib.sha256(), hashlib.sha256()
     with open(folder / PIXELS, "wb") as pixels, open(folder / THUMBS, "wb") as thumbs:
         for batch, outcomes in _in_order(records, target, workers):
@@ -68,12 +69,13 @@ def take_in(records: Iterable[Record], target: Target, workers: int, folder: Pat
             if len(rows) >= _ROWS_PER_PIECE:
                 pieces.append(_table(rows))
                 rows = []
+            total += len(batch)
             progress.advance(len(batch))
     if rows or not pieces:
         pieces.append(_table(rows))
     table = pd.concat(pieces, ignore_index=True)
     digest = artifact.digest([listed.hexdigest(), content.hexdigest()])
-    return Intake(table.fillna(dict.fromkeys(_text(table), "")), refused, listed.hexdigest(), digest)
+    return Intake(total, table.fillna(dict.fromkeys(_text(table), "")), refused, listed.hexdigest(), digest)
 
 
 def _said(record: Record) -> bytes:

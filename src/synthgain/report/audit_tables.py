@@ -10,7 +10,7 @@ from synthgain.arms.arm import CONTROLS
 from synthgain.report.grids import difference, png_uri
 from synthgain.report.material import Material
 from synthgain.report.tables import Named, Row, Table
-from synthgain.report.wording import generator_order, interval, missing, number, p_value, share, shown
+from synthgain.report.wording import decimals, generator_order, interval, missing, p_value, share, shown
 
 Reports = Mapping[str, Mapping[str, Any]]
 PAIRS_SHOWN = 6
@@ -39,11 +39,13 @@ def _named(name: str) -> Named:
 
 
 def _distances(record: Mapping[str, Any]) -> list[str | Markup]:
+    """Each distance with as many decimals as its real-versus-real value."""
+    kid, kid_null, fid, fid_null = (record[name] for name in ("kid", "kid_null", "fid", "fid_null"))
+    of_kid, of_fid = decimals(kid.get("value"), kid_null.get("mean")), decimals(fid.get("mean"), fid_null.get("mean"))
     return [
-        interval(record["kid"], "value", number),
-        *(interval(record[name], form=number) for name in ("kid_null", "fid", "fid_null")),
-        f"{record['n_synthetic']:,}, {record['n_real']:,}",
-    ]
+        interval(kid, "value", of_kid), interval(kid_null, form=of_kid), interval(fid, form=of_fid),
+        interval(fid_null, form=of_fid), f"{record['n_synthetic']:,}, {record['n_real']:,}",
+    ]  # fmt: skip
 
 
 def recognition_table(fidelity: Reports, classes: Sequence[str]) -> Table:
@@ -88,14 +90,18 @@ def selection_by_class(selection: Reports, classes: Sequence[str]) -> Table | No
     return Table(["Generator: class", *_SELECTED], rows) if rows else None
 
 
-def _selected(counts: Mapping[str, int]) -> list[str]:
-    kept = f"{counts['kept']:,} ({share(counts['kept'] / counts['drawn'])})" if counts["drawn"] else "0"
+def _selected(counts: Mapping[str, int]) -> list[str | Markup]:
+    kept = _beside(f"{counts['kept']:,}", share(counts["kept"] / counts["drawn"])) if counts["drawn"] else "0"
     return [
         f"{counts['drawn']:,}",
         kept,
         f"{counts['rejected_by_confidence']:,}",
         f"{counts['rejected_by_similarity']:,}",
     ]
+
+
+def _beside(value: str, aside: str) -> Markup:
+    return Markup('<span class="number">{}</span> <span class="ci">({})</span>').format(value, aside)
 
 
 def privacy_table(privacy: Reports) -> Table:
@@ -121,10 +127,7 @@ def _relative(duplicates: Mapping[str, Any]) -> str | Markup:
     relative = duplicates.get("relative")
     if relative is None:
         return missing(duplicates, "relative")
-    held_out = share(relative["held_out_share"])
-    return Markup('<span class="number">{}</span> <span class="ci">({})</span>').format(
-        share(relative["share"]), held_out
-    )
+    return _beside(share(relative["share"]), share(relative["held_out_share"]))
 
 
 def _nearer(nearer: Mapping[str, Any]) -> str | Markup:
@@ -137,8 +140,11 @@ def _nearer(nearer: Mapping[str, Any]) -> str | Markup:
 
 
 def privacy_wording(privacy: Reports) -> list[dict[str, str]]:
-    """What may be said of each generator, in the audit's own words."""
-    return [{"name": name, "text": privacy[name]["sentence"]} for name in generator_order(privacy)]
+    """What may be said of the generators, in the audit's own words; those of which it says the same together."""
+    said: dict[str, list[str]] = {}
+    for name in generator_order(privacy):
+        said.setdefault(privacy[name]["sentence"], []).append(name)
+    return [{"name": ", ".join(names), "text": sentence} for sentence, names in said.items()]
 
 
 def galleries(material: Material) -> list[dict[str, Any]]:

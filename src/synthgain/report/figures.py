@@ -111,6 +111,8 @@ def _forest_text(
 
 
 def _forest_frame(axes: "Axes", rows: Sequence[tuple[str, Contrast]], wide: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     last = max(_places(rows), default=0)
     axes.set_ylim(last + 0.5, -0.5 if wide else -0.75)
     axes.set_yticks([])
@@ -122,6 +124,7 @@ def _forest_frame(axes: "Axes", rows: Sequence[tuple[str, Contrast]], wide: bool
         axes.fill_between([-margin, margin], low, high, color=BAND, zorder=0, linewidth=0)
         axes.vlines(0, low, high, color=INK, linewidth=1, zorder=1)
     axes.grid(axis="x", visible=wide)
+    axes.xaxis.set_major_locator(MaxNLocator(6 if wide else 5, steps=[1, 2, 5, 10]))
     low, high = axes.get_xlim()
     pad = 0.03 * (high - low)
     axes.set_xlim(min(low, -3) - pad, max(high, 3) + pad)

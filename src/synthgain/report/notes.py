@@ -5,7 +5,7 @@ from typing import Any
 
 from synthgain.report.grids import DIFFERENCE_FULL_SCALE
 from synthgain.report.material import Material
-from synthgain.report.wording import metric_name, points
+from synthgain.report.wording import first_upper, metric_name, points
 
 QUARANTINE_SHOWN = 50
 SHARP_BELOW = 64
@@ -100,10 +100,10 @@ def arms(level: float) -> str:
     )
 
 
-def screening(seeds: int) -> str:
+def screening(metric: str, seeds: int) -> str:
     return (
-        f"Balanced accuracy on the validation split with {seeds} seeds of their own (each in parentheses); the "
-        "confirmation above uses fresh seeds and the test split."
+        f"{first_upper(metric_name(metric))} on the validation split with {seeds} seeds of their own (each in "
+        "parentheses); the confirmation above uses fresh seeds and the test split."
     )
 
 
@@ -116,7 +116,7 @@ def all_notes(material: Material) -> dict[str, str]:
         "contrasts": contrasts(material.level, config["claim"]["margin"]),
         "arms": arms(material.level),
         "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
-        "screening": screening(config["screening"]["seeds"]),
+        "screening": screening(config["claim"]["metric"], config["screening"]["seeds"]),
         "images": "Real training images above, what each generator made of the same class below: the first kept ones "
         f"in drawing order, chosen by rule and not by eye. They are {size} × {size} pixels{sharp}: what the classifier "
         "sees.",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from synthgain.arms.arm import parse
+from synthgain.arms.arm import Arm, parse
 from synthgain.dataset import SPLITS, ImageSet
 from synthgain.report.figures import contrasts
 from synthgain.report.wording import (
@@ -75,6 +75,10 @@ def word_chip(word: str) -> Markup:
     )
 
 
+def _aside(text: str) -> Markup:
+    return Markup('<span class="ci">{}</span>').format(text)
+
+
 def arm_name(name: str, note: str = "") -> Named:
     """An arm with what it trains on."""
     return Named(name, " · ".join(filter(None, [describe(name), note])))
@@ -90,7 +94,11 @@ def contrast_table(gains: Mapping[str, Any]) -> Table:
         if contrast.get("difference") is None:
             rows.append(Row([name, missing(contrast), "", "", "", "", word]))
             continue
-        holm = shown(contrast, "p_holm", p_value) if role == "secondary" else "not needed" if claim else "not tested"
+        holm = (
+            shown(contrast, "p_holm", p_value)
+            if role == "secondary"
+            else _aside("not needed" if claim else "not tested")
+        )
         rows.append(Row([
             name, interval(contrast, "difference", points),
             shown(contrast, "p_bootstrap", p_value), shown(contrast, "p_sign_flip", p_value), holm,
@@ -136,14 +144,14 @@ def other_metrics(gains: Mapping[str, Any]) -> list[str]:
 
 
 def ratio_table(scores: pd.DataFrame, plan: Mapping[str, Any]) -> Table:
-    """Screening: validation balanced accuracy, a row per generator, a column per ratio of synthetic to real."""
-    chosen = (plan.get("headline") or {}).get("candidate")
+    """Screening: the claimed measure on validation, a row per generator, a column per ratio of synthetic to real."""
+    chosen = [plan["headline"]["candidate"], plan["headline"]["baseline"]]
     cells: dict[tuple[str, float], Markup] = {}
-    for name, values in scores.groupby("arm", sort=False)["balanced_accuracy"]:
+    for name, values in scores.groupby("arm", sort=False)[plan["headline"]["metric"]]:
         arm = parse(str(name))
-        if arm.generator and not arm.control:
-            row = arm.generator if arm.filtered else f"{arm.generator}, unfiltered"
-            cells[row, arm.ratio] = _screened(values, name == chosen)
+        if _has_ratio(arm):
+            row = arm.control or f"{arm.generator}{'' if arm.filtered else ', unfiltered'}"
+            cells[row, arm.ratio] = _screened(values, name in chosen)
     ratios = sorted({ratio for _, ratio in cells})
     rows = [
         Row([row, *(cells.get((row, ratio), "not screened") for ratio in ratios)])
@@ -152,15 +160,20 @@ def ratio_table(scores: pd.DataFrame, plan: Mapping[str, Any]) -> Table:
     return Table(["Generator", *(f"{ratio:g} per real image" for ratio in ratios)], rows, shape="even")
 
 
+def _has_ratio(arm: Arm) -> bool:
+    return arm.generator is not None and arm.name != arm.control
+
+
 def baseline_table(scores: pd.DataFrame, plan: Mapping[str, Any]) -> Table:
     """Screening: the arms without a ratio of their own."""
-    chosen = (plan.get("headline") or {}).get("baseline")
+    chosen = plan["headline"]["baseline"]
     rows = [
         Row([arm_name(str(name)), _screened(values, name == chosen)])
-        for name, values in scores.groupby("arm", sort=False)["balanced_accuracy"]
-        if parse(str(name)).control or parse(str(name)).generator is None
+        for name, values in scores.groupby("arm", sort=False)[plan["headline"]["metric"]]
+        if not _has_ratio(parse(str(name)))
     ]
-    return Table(["Arm", "Balanced accuracy on validation"], rows, shape="narrow")
+    head = f"{first_upper(metric_name(plan['headline']['metric']))} on validation"
+    return Table(["Arm", head], rows, shape="narrow")
 
 
 def _screened(values: pd.Series, chosen: bool) -> Markup:

@@ -1,6 +1,7 @@
 """Numbers and names in the reader's words: percentage points, intervals, p-values, what an arm is."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -42,6 +43,13 @@ def share(value: float) -> str:
 def number(value: float, digits: int = 3) -> str:
     """``digits`` significant figures without an exponent for ordinary sizes."""
     return f"{value:.{digits}g}".replace("-", "−")
+
+
+def decimals(*values: float | None) -> Callable[[float], str]:
+    """A form with two decimals, or as many (up to five) as the smallest of ``values`` needs to keep a figure."""
+    known = [abs(value) for value in values if value]
+    places = min(5, max(2, -math.floor(math.log10(min(known))))) if known else 2
+    return lambda value: f"{value:.{places}f}".replace("-", "−")
 
 
 def p_value(value: float) -> str:

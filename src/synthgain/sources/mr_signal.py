@@ -26,7 +26,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating]
 Range = tuple[float, float]
 
 

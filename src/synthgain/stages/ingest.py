@@ -27,6 +27,8 @@ KEYS = ("source", "classes", "group_by", "image", "split", "budget", "on_leak", 
         "max_pixels")  # fmt: skip
 """What of ``dataset`` decides the result."""
 _COPIED = 1024
+_SCRATCH_PER_IMAGE = 8192
+"""Bytes for the thumbnail, what the search for duplicates keeps, and a row of the table."""
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
@@ -44,6 +46,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         taken = _take_in(cfg, paths.root / cfg.dataset.raw, scratch)
         table, refused, how = _arrange(cfg, taken, scratch)
         quarantine = _quarantine([*taken.refused, *refused])
+        if len(table) + len(quarantine) != taken.total:
+            raise AssertionError(f"{taken.total} in, but {len(table)} accepted and {len(quarantine)} quarantined")
         try:
             classes = _check(cfg, table, quarantine)
         except SynthgainError as error:
@@ -63,13 +67,18 @@ def _take_in(cfg: Config, raw: Path, scratch: Path) -> intake.Intake:
     # Listed once before anything is opened: a fault in a manifest stops the run at once, and the total is known.
     total, listed = intake.listing(records())
     target = Target(cfg.dataset.image.size, cfg.dataset.image.channels, cfg.dataset.max_pixels)
+    _check_space(scratch, total * (2 * target.channels * target.size**2 + _SCRATCH_PER_IMAGE))
     with bar("ingest", total) as progress:
         taken = intake.take_in(records(), target, cfg.compute.workers, scratch, progress)
     if taken.listed != listed:
         raise SynthgainError(f"{raw}: files were added, removed or renamed while they were read; run again")
-    if len(taken.table) + len(taken.refused) != total:
-        raise AssertionError(f"{total} records, but {len(taken.table)} accepted and {len(taken.refused)} quarantined")
     return taken
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SynthgainError(f"{folder}: {free >> 20} MiB are free, ingest needs {needed >> 20} MiB; make room")
 
 
 def _only_classes(records: Iterable[Record], classes: tuple[str, ...] | None) -> Iterator[Record]:
@@ -217,6 +226,7 @@ def _facts(cfg: Config, table: pd.DataFrame, quarantine: pd.DataFrame, how: str)
         "quarantined": len(quarantine),
         "patients": int(table["patient_id"].replace("", pd.NA).nunique()),
         "groups": int(table["group"].nunique()),
+        "largest_group": int(table["group"].value_counts().iloc[0]),
         "duplicate_groups": int((alike > 1).sum()),
         "images_in_duplicate_groups": int(alike[alike > 1].sum()),
         "split": how,

@@ -6,6 +6,7 @@
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -26,15 +27,15 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from stage_task import limit_gpu, run_stage
 from terminal import Watch
 
-from synthgain import config, lineage, outcome, tracking
+from synthgain import config, last_run, lineage, outcome, tracking, workspace
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths, find_workspace
 
 
 @flow(name="synthgain-experiment", flow_run_name="{experiment_name}", task_runner=ThreadPoolTaskRunner(max_workers=64))
-def experiment(experiment_name: str, workspace: str) -> str | State:
+def experiment(experiment_name: str, root: str) -> str | State:
     """Bring every stage up to date; returns where the MLflow page shows this run, or the failed stage's last words."""
-    paths = find_workspace(Path(workspace))
+    paths = find_workspace(Path(root))
     cfg = config.read(paths.params)
     limit_gpu()
     try:
@@ -90,12 +91,14 @@ def publish(paths: Paths) -> None:
 
 def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
+    began = time.monotonic()
     paths = find_workspace()
     cfg = config.read(paths.params)
     state = experiment(f"{cfg.dataset.name} {'+'.join(cfg.generators)}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)
         sys.exit(2)
+    last_run.record(paths, workspace.command(paths), time.monotonic() - began)
     print(outcome.summary(paths, state.result()))
 
 

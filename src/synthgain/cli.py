@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     stage.add_argument("item", nargs="?", help="the generator, for stages that have one")
     commands.add_parser("verdict", help="print the last run's gain table and verdict")
     commands.add_parser("report", help="open the report in a browser")
+    results = commands.add_parser("results", help="write the last run's result page for the documentation")
+    results.add_argument("study", help="names the page: <study>.md, <study>.json, <study>.svg")
+    results.add_argument("--to", default="docs/results", metavar="folder", help="default: docs/results")
     ui = commands.add_parser("ui", help="open MLflow on this workspace's runs")
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     ui.add_argument("--port", type=int, default=5000)
@@ -70,6 +73,8 @@ def _dispatch(given: argparse.Namespace) -> None:
         _verdict()
     elif given.command == "report":
         _report()
+    elif given.command == "results":
+        _results(given.study, given.to)
     elif given.command == "ui":
         _ui(given.host, given.port)
 
@@ -149,6 +154,18 @@ def _report() -> None:
     page = outcome.report(find_workspace())
     print(page)
     webbrowser.open(page.as_uri())
+
+
+def _results(study: str, folder: str) -> None:
+    from synthgain import config, last_run
+    from synthgain.paths import find_workspace
+    from synthgain.report import material, results_page
+
+    paths = find_workspace()
+    gathered = material.gather(config.read(paths.params), paths)
+    written = results_page.results_json(gathered, study, last_run.read(paths))
+    results_page.write(written, paths.root / folder)
+    print(paths.root / folder / f"{study}.md")
 
 
 def _ui(host: str, port: int) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from synthgain.errors import SynthgainError
@@ -60,6 +61,11 @@ def _locked(paths: Paths) -> IO[str]:
     lock.write(json.dumps({"pid": os.getpid(), "command": command}))
     lock.flush()
     return lock
+
+
+def command(paths: Paths) -> str:
+    """The command that holds or last held the workspace."""
+    return str(json.loads(Path(_state_file(paths, "lock")).read_text())["command"])
 
 
 def _holder(text: str) -> str:

@@ -1,12 +1,13 @@
 """What the batches of every arm hold."""
 
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from synthgain.arms.arm import parse
-from synthgain.arms.stream import pool_rows, stream
+from synthgain.arms.stream import lacks, pool_rows, stream
 from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 
@@ -122,6 +123,14 @@ def test_an_arm_uses_the_first_kept_images_of_its_ratio(real: ImageSet, pool: Im
 def test_a_small_pool_is_cycled(real: ImageSet, toy: ModuleType) -> None:
     rows, marks, _ = drawn("synthetic-edm-r2-unfiltered", real, marked(toy.pool(images=9)))
     assert set(rows[marks == SYNTHETIC]) == set(range(9))
+
+
+def test_an_arm_whose_pool_lacks_a_class_says_so_before_it_is_trained(pool: ImageSet) -> None:
+    assert lacks(parse("classic"), None, 30) is None
+    assert lacks(parse("synthetic-edm-r1"), pool, 30) is None
+    without = replace(pool, table=pool.table.assign(kept=pool.table["label"] != "middle"))
+    assert "no image of class middle" in str(lacks(parse("synthetic-edm-r1"), without, 30))
+    assert lacks(parse("synthetic-edm-r1-unfiltered"), without, 30) is None
 
 
 def test_a_pool_that_lacks_a_class_is_refused_with_the_counts(real: ImageSet, pool: ImageSet) -> None:

@@ -169,6 +169,13 @@ def test_two_classes_and_one_patient(simulated: ModuleType) -> None:
     assert one["verdict"]["word"] == "inconclusive"
 
 
+def test_intervals_of_two_seeds_stay_within_what_a_share_can_be(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": -1, "synthetic-edm-r1": 3}, seeds=2, groups=24, seed_noise=1.0)
+    for record in evaluated(simulated, table)["arms"].values():
+        for metric in ("balanced_accuracy", "accuracy", "macro_f1"):
+            assert 0 <= record[metric]["low"] <= record[metric]["mean"] <= record[metric]["high"] <= 1
+
+
 def test_an_undeclared_arm_is_named(simulated: ModuleType) -> None:
     table = simulated.table({"classic": 0, "synthetic-edm-r1": 0}, groups=8, images=1, seeds=2)
     with pytest.raises(SynthgainError, match="headline arm 'synthetic-emd-r1' has no predictions; did you mean"):

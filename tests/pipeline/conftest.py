@@ -76,7 +76,8 @@ def make_workspace(folder: Path, root: Path) -> Workspace:
     (guard / "sitecustomize.py").write_text(_GUARD)
     environment = {
         **os.environ, "OUTSIDE": str(folder / "outside.txt"),
-        "PYTHONPATH": os.pathsep.join([str(guard), str(folder / "src")]), "PREFECT_HOME": str(folder / "prefect"), "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join([str(guard), str(folder / "src")]),
+        "PREFECT_HOME": str(folder / "prefect"), "PYTHONUNBUFFERED": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }  # fmt: skip
     environment.pop("SYNTHGAIN_RUN", None)

@@ -26,11 +26,12 @@ def scores(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def choose(scores: pd.DataFrame, cfg: Config) -> dict[str, Any]:
+def choose(scores: pd.DataFrame, cfg: Config, not_screened: Sequence[str] = ()) -> dict[str, Any]:
     """The plan that the screening ``scores`` (arm, seed, balanced_accuracy, macro_auroc, log_loss) lead to.
 
     The candidate is the best synthetic arm, the baseline the best non-synthetic one, `duplicate` at the candidate's
     ratio. Both are confirmed, then ``arms.always``, then the best arm of every other generator, ``arms.most`` at most.
+    ``not_screened`` says why some arms could not be trained.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def choose(scores: pd.DataFrame, cfg: Config) -> dict[str, Any]:
         },
         "ratio": candidate.ratio,
         "confirm": confirm,
-        "why": [*(chosen[name] for name in confirm), *board.absent(), *left_out],
+        "why": [*(chosen[name] for name in confirm), *board.absent(), *not_screened, *left_out],
     }  # fmt: skip
     return plan | {"declared": digest(plan)}
 

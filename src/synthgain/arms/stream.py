@@ -50,6 +50,18 @@ def stream(arm: Arm, real: ImageSet, pool: ImageSet | None, *, seed: int, batch_
     return batch
 
 
+def lacks(arm: Arm, pool: ImageSet | None, train: int) -> str | None:
+    """Why ``arm`` cannot be trained, in words: its part of the pool lacks a class. None: it can."""
+    if pool is None:
+        return None
+    rows = pool_rows(arm, pool, train)
+    try:
+        _dealt(pool, rows, _describe(arm, pool, rows))
+    except SynthgainError as error:
+        return str(error)
+    return None
+
+
 def pool_rows(arm: Arm, pool: ImageSet, train: int) -> Rows:
     """Rows of the drawn pool that ``arm`` uses: the first ratio x ``train`` images, of the kept ones if filtered."""
     usable = pool.rows("train")

@@ -1,5 +1,6 @@
 """Each arm by itself: every metric, its mean over seeds and its interval."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ _NO_INTERVAL = {
     "ece": "compare it with its null: the bootstrap of a calibration error is biased upwards",
     "macro_auprc": "no interval is computed for average precision",
 }
+_GREATEST = {"brier": 2.0, "log_loss": math.inf}
+"""Largest value of a metric that is no share; intervals over few seeds would reach beyond it."""
 _PER_CLASS = ("recall", "balanced_accuracy", "macro_f1", "macro_auroc")
 """Metrics whose variance is that of as many means as there are classes."""
 
@@ -86,7 +89,7 @@ class Resampled:
             return record | {"low_why": why.why}
         found = self.replicates[metric]
         low, high = self._interval(found.point[arm], found.values[:, arm], self.fitted(metric))
-        return record | {"low": low, "high": high}
+        return record | {"low": max(low, 0.0), "high": min(high, _GREATEST.get(metric, 1.0))}
 
     def _recall(self, arm: int) -> dict[str, Any]:
         p, found = self.predictions, self.replicates["recall"]

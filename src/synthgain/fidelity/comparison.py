@@ -47,7 +47,8 @@ def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict
 
     ``kid`` uses all images (it is unbiased at any N), with an interval over images and patients. For the others the
     real groups are halved at random several times: the null is one half against the other, the comparison at the same
-    N is as many synthetic images against that other half.
+    N is as many synthetic images against that other half. Images of one patient resemble each other, so that the null
+    of KID lies above 0 where patients have several.
 
     Returns
     -------

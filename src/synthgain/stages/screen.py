@@ -2,15 +2,17 @@
 
 from synthgain import artifact, dataset
 from synthgain.arms import plan, trial
-from synthgain.arms.arm import candidates
+from synthgain.arms.arm import Arm, candidates, is_control
+from synthgain.arms.stream import lacks
 from synthgain.config import Config
+from synthgain.errors import SynthgainError
 from synthgain.paths import Paths
 from synthgain.seeding import derive
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/screen``: ``screening.parquet``, ``scores.csv`` and ``plan.json``."""
-    arms = candidates(cfg)
+    arms, left_out = _trainable(cfg, paths)
     seeds = [derive(cfg.seed, "screen", index) for index in range(cfg.screening.seeds)]
     trials = [trial.Trial(arm, index, seed, ("val",)) for arm in arms for index, seed in enumerate(seeds)]
     checked = artifact.read(paths.out("validate"))
@@ -18,7 +20,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     results = trial.run_all(bench, trials, "screening")
     predictions = trial.collect(trials, results, trial.PREDICTIONS)
     scores = plan.scores(predictions, dataset.read(paths.out("ingest")).classes)
-    declared = plan.choose(scores, cfg)
+    declared = plan.choose(scores, cfg, left_out)
     settings = {"classifier": cfg.classifier, "arms": cfg.arms, "screening": cfg.screening, "claim": cfg.claim}
     with artifact.writing(
         paths.out("screen"), stage="screen",
@@ -33,3 +35,20 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     print(
         f"declared: {headline['candidate']} against {headline['baseline']}; confirming {len(declared['confirm'])} arms"
     )
+
+
+def _trainable(cfg: Config, paths: Paths) -> tuple[list[Arm], list[str]]:
+    """The candidates whose synthetic part has every class, and why the others were left out."""
+    real, arms, left_out = dataset.read(paths.out("ingest")), [], []
+    pools = {name: dataset.read(paths.out("synthesize", name)) for name in cfg.generators}
+    for arm in candidates(cfg):
+        fault = lacks(arm, pools[arm.generator] if arm.generator else None, len(real.rows("train")))
+        if fault is None:
+            arms.append(arm)
+        else:
+            print(f"left out: {fault}", flush=True)
+            left_out.append(f"left out: {fault}")
+    trained = {name for name, generator in cfg.generators.items() if not is_control(generator)}
+    if trained and not any(arm.generator in trained for arm in arms):
+        raise SynthgainError("no synthetic arm can be trained\n" + "\n".join(left_out))
+    return arms, left_out

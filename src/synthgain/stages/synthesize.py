@@ -66,10 +66,10 @@ def _judged(
         writer.append(images)
         drawn.add(images, chosen)
         verdicts.append(judge.judge(images, chosen))
-    rows = real.rows("train")
+    rows, classes = real.rows("train"), real.labels
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
-        known.add(real.images[batch], real.labels[batch])
+        known.add(real.images[batch], classes[batch])
     sampling.refuse_collapse(drawn, known, real.classes, name, collapsed_below)
     return pd.concat(verdicts, ignore_index=True)
 

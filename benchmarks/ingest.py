@@ -109,7 +109,7 @@ def run_task(task: str, folder: Path, workspace: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", nargs=3, metavar=("TASK", "FOLDER", "WORKSPACE"), help=argparse.SUPPRESS)
-    parser.add_argument("--images", type=int, default=1500, help="images per format in the comparison of speed")
+    parser.add_argument("--images", type=int, default=2000, help="images per format in the comparison of speed")
     parser.add_argument("--memory", type=int, nargs="*", default=[1000, 10_000, 50_000], help="numbers of images")
     parser.add_argument("--repeats", type=int, default=3, help="runs per case, taken in turn; the fastest counts")
     arguments = parser.parse_args()

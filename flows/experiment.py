@@ -1,9 +1,10 @@
 """From raw images to a measured gain: DVC's steps in order, each one a Prefect task.
 
-``synthgain run`` composes the experiment, takes the workspace and becomes this program.
+``synthgain run`` composes the experiment, takes the workspace and runs this program.
 """
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -13,10 +14,6 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 sys.path.insert(0, str(Path(__file__).parent))
-if __name__ == "__main__":
-    from synthgain.lifeline import leave_none
-
-    leave_none(f"SYNTHGAIN_RUN={os.getpid()}")
 
 from prefect import allow_failure, flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -24,7 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, wait
 from prefect.states import Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
-from stage_task import limit_gpu, run_stage
+from stage_task import limit_gpu, run_stage, stop, stopping
 from terminal import Watch
 
 from synthgain import config, last_run, lineage, outcome, tracking, workspace
@@ -69,6 +66,8 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
     predictions = stage("confirm", stage("screen", *synthetic))
     stage("report", stage("evaluate", predictions), *audits)
     wait(submitted)
+    if stopping.is_set():
+        raise SynthgainError("stopped on request; the same command goes on from here")
     failed = [future.state.message or "" for future in submitted if not future.state.is_completed()]
     if failed:
         raise SynthgainError(failed[0])
@@ -94,6 +93,7 @@ def main() -> None:
     began = time.monotonic()
     paths = find_workspace()
     cfg = config.read(paths.params)
+    signal.signal(signal.SIGTERM, lambda *_: stop())
     state = experiment(f"{cfg.dataset.name} {'+'.join(cfg.generators)}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)

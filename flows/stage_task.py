@@ -1,5 +1,6 @@
 """The only bridge from Prefect to a stage: a task around ``dvc repro --single-item``."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -20,8 +21,10 @@ from prefect.states import Completed, Failed, State
 from terminal import Watch
 
 from synthgain import progress
+from synthgain.lifeline import stop_stages
 from synthgain.lineage import environment
 from synthgain.paths import Paths
+from synthgain.workspace import RUN
 
 GPU_LIMIT = "synthgain-gpu"
 GPU_STAGES = ("encode", "train_generator", "synthesize", "screen", "confirm")
@@ -37,6 +40,15 @@ _DVC_HINTS = (
     "dvc config core.autostage",
 )
 KILLED_STATE = "Killed"
+
+
+stopping = threading.Event()
+
+
+def stop() -> None:
+    """Start no further stage, and ask those that run to finish."""
+    stopping.set()
+    stop_stages(f"{RUN}={os.environ.get(RUN)}")
 
 
 def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
@@ -55,8 +67,8 @@ def run_stage(
     beforehand, ``upstream`` which of the stages before it ran (anything but a bool: it failed). Its output goes to the
     Prefect log line by line, its progress to the terminal; ``slots`` bounds how many stages run side by side.
     """
-    if not all(isinstance(ran, bool) for ran in upstream):
-        return Completed(name="Skipped", message="an earlier stage failed", data=None)
+    if stopping.is_set() or not all(isinstance(ran, bool) for ran in upstream):
+        return Completed(name="Skipped", message="stopped, or an earlier stage failed", data=None)
     if not stale and not any(upstream):
         watch.finished(stage, False)
         return False

@@ -104,7 +104,7 @@ def _run(overrides: Sequence[str], dry_run: bool) -> None:
         print(outcome.summary(paths, run.page))
         return
     os.chdir(paths.root)
-    os.execv(sys.executable, [sys.executable, str(paths.root / "flows" / "experiment.py"), str(lock.fileno())])
+    sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "experiment.py")], lock))
 
 
 def _compose(overrides: Sequence[str], write: bool) -> None:

@@ -50,12 +50,30 @@ def leave_none(marker: str) -> None:
     start = _start_time(parent)
     while start is not None and _start_time(parent) == start:
         time.sleep(_INTERVAL)
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        if pid != os.getpid() and marker in _read(pid, "environ").split("\0"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    for pid, _ in marked(marker):
+        _signal(pid, signal.SIGKILL)
     os._exit(0)
+
+
+def stop_stages(marker: str) -> None:
+    """Ask the stages that carry ``marker`` to finish: training writes a checkpoint first, DVC reports their end."""
+    for pid, command in marked(marker):
+        if "synthgain" in command and " stage " in command:
+            _signal(pid, signal.SIGTERM)
+
+
+def marked(marker: str) -> list[tuple[int, str]]:
+    """Process id and command line of every other process with ``marker`` (``NAME=value``) in its environment."""
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [
+        (pid, _read(pid, "cmdline").replace("\0", " "))
+        for pid in pids if pid != os.getpid() and marker in _read(pid, "environ").split("\0")
+    ]  # fmt: skip
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def ancestors_up_to(word: str) -> list[int]:

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from synthgain.errors import SynthgainError
-from synthgain.lifeline import ancestors_up_to, die_with
+from synthgain.lifeline import ancestors_up_to, die_with, leave_none
 from synthgain.paths import Paths
 
 RUN = "SYNTHGAIN_RUN"
@@ -19,7 +21,7 @@ RUN = "SYNTHGAIN_RUN"
 
 
 def claim(paths: Paths) -> IO[str]:
-    """Take the workspace for this process, across ``exec``; the kernel gives it back when the process ends.
+    """Take the workspace for this process; the kernel gives it back when all that inherit the lock have ended.
 
     Raises
     ------
@@ -28,9 +30,31 @@ def claim(paths: Paths) -> IO[str]:
     """
     lock = _locked(paths)
     os.environ[RUN] = str(os.getpid())
-    os.set_inheritable(lock.fileno(), True)
     _await_orphans(paths)
     return lock
+
+
+def conduct(program: list[str], lock: IO[str]) -> int:
+    """Run ``program`` in a session of its own, which keeps the lock; returns its exit status.
+
+    A first Ctrl-C or SIGTERM asks it to stop, which keeps finished work; a second one ends everything at once, and so
+    does the death of this process.
+    """
+    leave_none(f"{RUN}={os.getpid()}")
+    running = subprocess.Popen(program, start_new_session=True, pass_fds=[lock.fileno()])
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(130)
+        asked = True
+        print("synthgain: stopping; what is finished is kept, the same command goes on from there", file=sys.stderr)
+        running.terminate()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return running.wait()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from synthgain.generators.samplers import guided, heun, karras_sigmas
+from synthgain.generators.samplers import SOLVERS, guided, karras_sigmas
 
 
 def test_the_schedule_is_the_one_of_the_paper() -> None:
@@ -19,22 +19,37 @@ def test_the_schedule_is_the_one_of_the_paper() -> None:
     assert (sigmas.diff() < 0).all()
 
 
-def error_after(steps: int) -> float:
+def error_after(solver: str, steps: int) -> float:
     """Data N(0, s^2): the flow multiplies x by sqrt((s^2 + a^2) / (s^2 + b^2)) from noise level b to a."""
     spread, largest, smallest = 0.5, 20.0, 0.1
     x = torch.full((1, 1, 1, 1), 3.0, dtype=torch.float64)
     sigmas = karras_sigmas(steps, smallest, largest, 7.0)[:-1]
-    found = heun(lambda x, sigma: x * spread**2 / (spread**2 + sigma.view(-1, 1, 1, 1) ** 2), x, sigmas)
+    found = SOLVERS[solver](lambda x, sigma: x * spread**2 / (spread**2 + sigma.view(-1, 1, 1, 1) ** 2), x, sigmas)
     exact = 3.0 * math.sqrt((spread**2 + smallest**2) / (spread**2 + largest**2))
     return abs(found.item() - exact)
 
 
-def test_halving_the_step_quarters_the_error() -> None:
-    order = math.log2(error_after(33) / error_after(65))
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_halving_the_step_quarters_the_error(solver: str) -> None:
+    order = math.log2(error_after(solver, 33) / error_after(solver, 65))
     assert order == pytest.approx(2, abs=0.25)
 
 
-def test_samples_of_a_gaussian_have_its_mean_and_deviation() -> None:
+@pytest.mark.parametrize("solver, evaluations", [("heun", 2), ("dpm", 1)])
+def test_a_step_costs_as_many_evaluations_as_said(solver: str, evaluations: int) -> None:
+    asked: list[float] = []
+
+    def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        asked.append(float(sigma[0]))
+        return x * 0
+
+    found = SOLVERS[solver](denoise, torch.ones(1, 1, 1, 1), karras_sigmas(10, 0.01, 20.0, 7.0))
+    assert len(asked) == 10 * evaluations - (evaluations - 1)
+    assert found.item() == 0
+
+
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_samples_of_a_gaussian_have_its_mean_and_deviation(solver: str) -> None:
     torch.manual_seed(0)
     mean, spread = 0.3, 0.5
     start = 40 * torch.randn(4000, 1, 1, 1, dtype=torch.float64)
@@ -43,9 +58,9 @@ def test_samples_of_a_gaussian_have_its_mean_and_deviation() -> None:
         share = spread**2 / (spread**2 + sigma.view(-1, 1, 1, 1) ** 2)
         return mean + share * (x - mean)
 
-    drawn = heun(denoise, start, karras_sigmas(18, 0.002, 40.0, 7.0))
+    drawn = SOLVERS[solver](denoise, start, karras_sigmas(18, 0.002, 40.0, 7.0))
     assert drawn.mean() == pytest.approx(mean, abs=0.03)
-    assert drawn.std() == pytest.approx(spread, abs=0.02)
+    assert drawn.std() == pytest.approx(spread, abs=0.03)
 
 
 def test_guidance_extrapolates_from_the_unconditional_model_within_its_interval_only() -> None:

@@ -66,15 +66,15 @@ def test_images_of_one_grey_level_and_a_single_image(tmp_path: Path) -> None:
 
 def test_equal_keys_join_and_empty_ones_do_not() -> None:
     groups = Groups(5)
-    groups.join_equal(["p1", "", "p2", "p1", ""])
+    groups.join_equal(pd.Series(["p1", "", "p2", "p1", ""]))
     assert groups.roots().tolist() == [0, 1, 2, 0, 4]
-    groups.join_equal(["", "x", "x", "", ""])
-    groups.join_equal(["y", "y", "", "", ""])
+    groups.join_equal(pd.Series(["", "x", "x", "", ""]))
+    groups.join_equal(pd.Series(["y", "y", "", "", ""]))
     assert groups.roots().tolist() == [0, 0, 0, 0, 4]
 
 
 def test_of_equal_images_the_first_is_kept_and_one_with_a_split_before_one_without() -> None:
-    table = pd.DataFrame({"sha256": ["a", "b", "a", "c", "a", "b"]}, index=[10, 11, 12, 13, 14, 15])
-    nothing = pd.Series(False, table.index)
-    assert repeated(table, nothing) == {12: 10, 14: 10, 15: 11}
-    assert repeated(table, nothing | (table.index == 14)) == {10: 14, 12: 14, 15: 11}
+    hashes = pd.Series(["a", "b", "a", "c", "a", "b"], [10, 11, 12, 13, 14, 15])
+    nothing = pd.Series(False, hashes.index)
+    assert repeated(hashes, nothing) == {12: 10, 14: 10, 15: 11}
+    assert repeated(hashes, nothing | (hashes.index == 14)) == {10: 14, 12: 14, 15: 11}

@@ -1,5 +1,6 @@
 """Class folders, with and without a level of splits; every file is accounted for."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
         "a/1.png": "", "a/notes.txt": "not an image file", "b/.hidden": "not an image file",
         "readme.md": "not in a class folder", "b/loop": "link leads in a circle or outside the folder",
         "b/out": "link leads in a circle or outside the folder",
+    }  # fmt: skip
+
+
+def test_names_that_cannot_be_printed_are_refused_under_an_escaped_name(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png")
+    (tmp_path / "a" / "new\nline.png").write_bytes(b"x")
+    (tmp_path / "a" / os.fsdecode(b"latin-\xff.png")).write_bytes(b"x")
+    found = {one.origin: reason(one) for one in scan(tmp_path)}
+    assert found == {
+        "a/1.png": "", "a/new\\nline.png": "file name cannot be printed",
+        "a/latin-\\udcff.png": "file name cannot be printed",
     }  # fmt: skip
 
 

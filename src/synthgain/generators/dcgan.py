@@ -5,7 +5,7 @@ Goodfellow et al. (NeurIPS 2014). The class enters the generator through its bat
 2017) and the discriminator by projection (Miyato and Koyama, ICLR 2018).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -109,11 +109,11 @@ class DCGAN(Generator):
         return (
             Phase(
                 "discriminator", lambda: list(self.discriminator.parameters()), self.discriminator_loss,
-                lambda weights: torch.optim.Adam(weights, self.cfg.discriminator_learning_rate, betas=(0.5, 0.999)),
+                _adam(self.cfg.discriminator_learning_rate),
             ),
             Phase(
                 "generator", lambda: list(self.generator.parameters()), self.generator_loss,
-                lambda weights: torch.optim.Adam(weights, self.cfg.learning_rate, betas=(0.5, 0.999)),
+                _adam(self.cfg.learning_rate),
             ),
         )  # fmt: skip
 
@@ -143,6 +143,10 @@ class DCGAN(Generator):
     def _draw(self, labels: Tensor) -> Tensor:
         drawn: Tensor = self.generator(torch.randn(len(labels), self.cfg.latent, device=labels.device), labels)
         return drawn
+
+
+def _adam(learning_rate: float) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:
+    return lambda weights: torch.optim.Adam(weights, learning_rate, betas=(0.5, 0.999), fused=True)
 
 
 def _initialise(network: nn.Module) -> None:

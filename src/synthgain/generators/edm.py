@@ -13,14 +13,14 @@ from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Share
 from synthgain.generators.augment import AMOUNTS, non_leaking
 from synthgain.generators.blocks import one_hot
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
-from synthgain.generators.samplers import guided, heun, karras_sigmas
+from synthgain.generators.samplers import SOLVERS, guided, karras_sigmas
 from synthgain.generators.unet import UNet
 
 
 class Model(Strict):
     patch: Positive = 2
     """Side in pixels of the squares that the network sees as one position."""
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 128)
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (32, 64, 96)
     """Feature maps of each level, from the finest; a level halves the grid."""
     blocks: Positive = 1
     """Residual blocks per level, each way."""
@@ -38,8 +38,10 @@ class Model(Strict):
 
 
 class Sampling(Strict):
+    solver: Literal["heun", "dpm"] = "heun"
+    """Heun's method, or DPM-Solver++ (2M), which asks the network once a step and needs some more steps."""
     steps: Annotated[int, Field(ge=2)] = 14
-    """Steps of Heun's method, two network evaluations each."""
+    """Noise levels; Heun's method asks the network twice at each."""
     guidance: Annotated[float, Field(ge=0)] = 1.0
     """1: the conditional model as it is; more: images more typical of their class, and less diverse."""
     guidance_interval: tuple[float, float] = (0.2, 5.0)
@@ -78,7 +80,8 @@ class EDM(Generator):
         return (
             Phase(
                 "denoising", lambda: list(self.network.parameters()), self.loss,
-                lambda weights: torch.optim.Adam(weights, self.model.learning_rate), clip=1.0, schedule=warm_cosine,
+                lambda weights: torch.optim.Adam(weights, self.model.learning_rate, fused=True),
+                clip=1.0, schedule=warm_cosine,
             ),
         )  # fmt: skip
 
@@ -123,7 +126,7 @@ class EDM(Generator):
         )  # fmt: skip
         settings = self.sampling
         sigmas = karras_sigmas(settings.steps, settings.smallest, settings.largest, settings.rho)
-        return heun(denoise, noise * settings.largest, sigmas).clamp(-1, 1)
+        return SOLVERS[settings.solver](denoise, noise * settings.largest, sigmas).clamp(-1, 1)
 
 
 def preconditioning(sigma: Tensor, sigma_data: Tensor | float) -> tuple[Tensor, Tensor, Tensor, Tensor]:

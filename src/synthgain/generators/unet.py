@@ -104,7 +104,7 @@ class UNet(nn.Module):
             for block in _blocks(self.up, level):
                 x = block(torch.cat([x, skips.pop()], 1), embedded)
             if level:
-                x = self.grow[level](F.interpolate(x, size=skips[-1].shape[2:], mode="nearest"))
+                x = F.interpolate(self.grow[level](x), size=skips[-1].shape[2:], mode="nearest")
         return F.pixel_shuffle(self.leave(F.silu(self.norm(x))), self.patch)[:, :, :size, :size]
 
 

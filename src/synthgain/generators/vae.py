@@ -93,7 +93,8 @@ class VAE(Generator):
         return (
             Phase(
                 "elbo", lambda: list(self.parameters()), self.loss,
-                lambda weights: torch.optim.Adam(weights, self.cfg.learning_rate), clip=100.0, schedule=cosine,
+                lambda weights: torch.optim.Adam(weights, self.cfg.learning_rate, fused=True),
+                clip=100.0, schedule=cosine,
             ),
         )  # fmt: skip
 

@@ -51,11 +51,11 @@ class Decoded(NamedTuple):
     """The stored value that became white."""
     content: str
     """SHA-256 of the stored bytes."""
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the target pixels."""
-        return hashlib.sha256(self.pixels.tobytes()).hexdigest()
+    sha256: str
+    """SHA-256 of the target pixels."""
+    mean: float
+    """Of the target pixels."""
+    std: float
 
 
 class Refusal(NamedTuple):
@@ -93,7 +93,7 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
         NaN or infinite values, constant.
     """
     stored = _from_file(content, target) if isinstance(content, bytes) else _from_array(content, target.max_pixels)
-    square = _square(stored.image.convert("L" if target.channels == 1 else "RGB"))
+    square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"))
     # A box filter by a whole factor first, once for both sizes; Lanczos still sees three times as much as it makes.
     factor = square.width // (3 * max(target.size, THUMB))
     square = square.reduce(factor) if factor > 1 else square
@@ -101,10 +101,13 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
     pixels = pixels[None] if target.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
     if pixels.min() == pixels.max():
         raise Unusable("constant image", f"every pixel is {pixels.flat[0]}")
-    grey = square if square.mode == "L" else square.convert("L")
-    thumb = np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX))
+    thumb = np.asarray(_with_mode(square, "L").resize((THUMB, THUMB), Image.Resampling.BOX))
     content_bytes = content if isinstance(content, bytes) else np.ascontiguousarray(content).tobytes()
-    return Decoded(pixels, thumb, *stored[1:], hashlib.sha256(content_bytes).hexdigest())
+    return Decoded(
+        pixels, thumb, stored.width, stored.height, stored.mode, stored.low, stored.high,
+        content=hashlib.sha256(content_bytes).hexdigest(), sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
+        mean=float(pixels.mean()), std=float(pixels.std()),
+    )  # fmt: skip
 
 
 class _Stored(NamedTuple):
@@ -135,7 +138,7 @@ def _from_file(content: bytes, target: Target) -> _Stored:
                 image.draft("L" if target.channels == 1 else "RGB", (side, side))
             encoding = str(image.tile)
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError:
         raise Unusable("not an image", f"none of {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError:
@@ -144,7 +147,7 @@ def _from_file(content: bytes, target: Target) -> _Stored:
         raise
     except Exception as error:  # a decoder that is fed damaged bytes raises anything
         raise Unusable("damaged image", _said(error)) from None
-    stored = _eight_bit(upright, width, height, encoding)
+    stored = _eight_bit(image, width, height, encoding)
     if _deep(image.mode) and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         # Pillow inverts such TIFF files itself where they have 8 bits.
         return stored._replace(image=ImageOps.invert(stored.image), low=stored.high, high=stored.low)
@@ -162,7 +165,7 @@ def _eight_bit(image: Image.Image, width: int, height: int, encoding: str) -> _S
         return _Stored(Image.fromarray(levels), width, height, mode, low, high)
     if mode in ("P", "LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image.convert("RGBA"))
-    image = image.convert("L" if mode in ("1", "L") else "RGB")
+    image = _with_mode(image, "L" if mode in ("1", "L") else "RGB")
     if ";16" not in encoding:
         return _Stored(image, width, height, mode)
     # Of 16-bit colour, Pillow keeps the upper byte.
@@ -218,6 +221,10 @@ def _square(image: Image.Image) -> Image.Image:
     square = Image.new(image.mode, (side, side), int(grey) if grey.ndim == 0 else tuple(grey.tolist()))
     square.paste(image, ((side - width) // 2, (side - height) // 2))
     return square
+
+
+def _with_mode(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _resample(image: Image.Image, size: int) -> Image.Image:

@@ -5,7 +5,7 @@ Near-duplicates are found exactly, without comparing every pair: means over bloc
 principal component of their block means and compared within a window there, first by block means, then by pixels.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,17 @@ class Groups:
         a, b = self.find(a), self.find(b)
         self._parent[max(a, b)] = min(a, b)
 
-    def join_equal(self, keys: Iterable[str]) -> None:
+    def join_equal(self, keys: pd.Series) -> None:
         """Join all rows with the same key; an empty key joins nothing."""
+        rows = np.flatnonzero(keys.duplicated(keep=False) & (keys != ""))
         first: dict[str, int] = {}
-        for row, key in enumerate(keys):
-            if key:
-                self.join(first.setdefault(key, row), row)
+        for row, key in zip(rows, keys.iloc[rows], strict=True):
+            self.join(first.setdefault(key, int(row)), int(row))
+
+    def copy(self) -> "Groups":
+        twin = Groups(0)
+        twin._parent = self._parent.copy()
+        return twin
 
     def roots(self) -> npt.NDArray[np.intp]:
         """The smallest row number of each row's set, ``(N,)``."""
@@ -150,13 +155,14 @@ def _read_rows(file: Path, rows: npt.NDArray[np.intp], kind: type, width: int) -
     return found
 
 
-def repeated(table: pd.DataFrame, first: pd.Series) -> dict[int, int]:
+def repeated(sha256: pd.Series, first: pd.Series) -> dict[int, int]:
     """Rows that show exactly what another row shows, each with the row that is kept instead.
 
     The earliest row is kept, but one for which ``first`` is true before one for which it is not.
     """
-    ordered = table.iloc[np.argsort(~first[table.index].to_numpy(dtype=bool), kind="stable")]
-    kept = ordered.drop_duplicates("sha256")
-    row_of = dict(zip(kept["sha256"], kept.index, strict=True))
-    dropped = table[~table.index.isin(kept.index)]
-    return {row: row_of[sha] for row, sha in zip(dropped.index, dropped["sha256"], strict=True)}
+    several = sha256[sha256.duplicated(keep=False)]
+    ordered = several.iloc[np.argsort(~first[several.index].to_numpy(dtype=bool), kind="stable")]
+    kept = ordered.drop_duplicates()
+    row_of = dict(zip(kept, kept.index, strict=True))
+    dropped = several[~several.index.isin(kept.index)]
+    return {row: row_of[sha] for row, sha in zip(dropped.index, dropped, strict=True)}

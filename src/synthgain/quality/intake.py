@@ -1,7 +1,6 @@
 """Every record of a source, decoded side by side into files on disk and a thin table: memory stays flat."""
 
 import hashlib
-import json
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from synthgain import artifact, dataset
@@ -79,19 +77,18 @@ def take_in(records: Iterable[Record], target: Target, workers: int, folder: Pat
 
 
 def _said(record: Record) -> bytes:
-    said = [record.origin, record.label, record.patient_id, record.split, sorted(record.attributes.items())]
-    return json.dumps(said).encode()
+    said = (record.origin, record.label, record.patient_id, record.split, sorted(record.attributes.items()))
+    return repr(said).encode()
 
 
 def _row(record: Record, image: Decoded) -> dict[str, object]:
     taken = {*dataset.COLUMNS, *MEASURED, "given_split"}
     attributes = {f"given_{name}" if name in taken else name: value for name, value in record.attributes.items()}
-    values = image.pixels.astype(np.float32)
     return {
         "origin": record.origin, "label": record.label, "patient_id": record.patient_id, "given_split": record.split,
         **attributes, "sha256": image.sha256, "width": image.width, "height": image.height, "mode": image.mode,
-        "window_low": image.low, "window_high": image.high, "pixel_mean": float(values.mean()),
-        "pixel_std": float(values.std()), "pixel_min": int(image.pixels.min()), "pixel_max": int(image.pixels.max()),
+        "window_low": image.low, "window_high": image.high, "pixel_mean": image.mean,
+        "pixel_std": image.std, "pixel_min": int(image.pixels.min()), "pixel_max": int(image.pixels.max()),
     }  # fmt: skip
 
 

@@ -41,11 +41,13 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
 
 
 def _record(raw: Path, path: str, depth: int) -> Record:
-    origin = Path(path).relative_to(raw).as_posix()
+    origin = path[len(os.fspath(raw)) + 1 :].replace(os.sep, "/")
     parts = origin.split("/")
     split = parts[0] if depth and len(parts) > depth else ""
     label = parts[depth] if len(parts) > depth + 1 else ""
     load: Callable[[], bytes]
+    if not origin.isprintable():
+        return Record(ascii(origin)[1:-1], partial(refuse, "file name cannot be printed"), "")
     if os.path.isdir(path):
         load = partial(refuse, "link leads in a circle or outside the folder")
     elif not label:

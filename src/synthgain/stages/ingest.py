@@ -97,8 +97,7 @@ def _arrange(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.DataF
     alike = Groups(len(table))
     alike.join_equal(table["sha256"])
     join_near_duplicates(alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms, scratch)
-    together = Groups(len(table))
-    together.join_equal(_names("d", alike))
+    together = alike.copy()
     together.join_equal(_patients(table, cfg.dataset.group_by))
     table["duplicate_group"], table["group"] = _names("d", alike), _names("g", together)
     given = _given_split(cfg, table)
@@ -121,13 +120,13 @@ def _unfit(table: pd.DataFrame, given: pd.Series) -> list[tuple[int, Refusal]]:
     labels = table.groupby("duplicate_group")["label"]
     conflicting = labels.transform("nunique") > 1
     carried = table[conflicting].groupby("duplicate_group")["label"].agg(lambda values: ", ".join(sorted(set(values))))
-    origins = dict(zip(table.index, table["origin"], strict=True))
+    origins = table["origin"]
     unfit = [
-        (row, Refusal(origins[row], "label conflict", f"its duplicates carry {carried[group]}"))
+        (row, Refusal(str(origins[row]), "label conflict", f"its duplicates carry {carried[group]}"))
         for row, group in zip(table.index[conflicting], table.loc[conflicting, "duplicate_group"], strict=True)
     ]
-    for row, kept in repeated(table[~conflicting], given != "").items():
-        unfit.append((row, Refusal(origins[row], f"duplicate of {origins[kept]}", "")))
+    for row, kept in repeated(table.loc[~conflicting, "sha256"], given != "").items():
+        unfit.append((row, Refusal(str(origins[row]), f"duplicate of {origins[kept]}", "")))
     return unfit
 
 
@@ -135,14 +134,14 @@ def _names(prefix: str, groups: Groups) -> list[str]:
     return [f"{prefix}{root:06d}" for root in groups.roots()]
 
 
-def _patients(table: pd.DataFrame, group_by: str | None) -> list[str]:
+def _patients(table: pd.DataFrame, group_by: str | None) -> pd.Series:
     if group_by is None:
-        return table["patient_id"].tolist()
+        return table["patient_id"]
     column = f"given_{group_by}" if f"given_{group_by}" in table else group_by
     if column not in table:
         raise SynthgainError(f"dataset.group_by: no attribute '{group_by}'{nearest(group_by, table.columns)}")
     stands_in = ("\x1f" + table[column]).where(table[column] != "", "")
-    return table["patient_id"].where(table["patient_id"] != "", stands_in).tolist()
+    return table["patient_id"].where(table["patient_id"] != "", stands_in)
 
 
 def _given_split(cfg: Config, table: pd.DataFrame) -> pd.Series:

@@ -32,6 +32,7 @@ from synthgain.paths import Paths, find_workspace
 @flow(name="synthgain-experiment", flow_run_name="{experiment_name}", task_runner=ThreadPoolTaskRunner(max_workers=64))
 def experiment(experiment_name: str, root: str) -> str | State:
     """Bring every stage up to date; returns where the MLflow page shows this run, or the failed stage's last words."""
+    signal.signal(signal.SIGTERM, lambda *_: stop())  # in here, because Prefect sets its own when a flow starts
     paths = find_workspace(Path(root))
     cfg = config.read(paths.params)
     limit_gpu()
@@ -93,7 +94,6 @@ def main() -> None:
     began = time.monotonic()
     paths = find_workspace()
     cfg = config.read(paths.params)
-    signal.signal(signal.SIGTERM, lambda *_: stop())
     state = experiment(f"{cfg.dataset.name} {'+'.join(cfg.generators)}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)

@@ -32,6 +32,8 @@ def made(request: pytest.FixtureRequest) -> tuple[GeneratorConfig, Generator]:
     """A generator of each family that has seen data; its weights are moved off their first values."""
     torch.manual_seed(0)
     cfg = component("generators", request.param).Config()
+    if hasattr(cfg.sampling, "steps"):
+        cfg = cfg.model_copy(update={"sampling": cfg.sampling.model_copy(update={"steps": 3})})
     generator = store.build(cfg, FACTS)
     generator.observe([real_images()])
     with torch.no_grad():

@@ -155,14 +155,14 @@ def _read_rows(file: Path, rows: npt.NDArray[np.intp], kind: type, width: int) -
     return found
 
 
-def repeated(sha256: pd.Series, first: pd.Series) -> dict[int, int]:
-    """Rows that show exactly what another row shows, each with the row that is kept instead.
+def repeated(shown: pd.Series, first: pd.Series) -> dict[int, int]:
+    """Rows that show exactly what another row shows (an equal value of ``shown``), each with the row that is kept.
 
     The earliest row is kept, but one for which ``first`` is true before one for which it is not.
     """
-    several = sha256[sha256.duplicated(keep=False)]
+    several = shown[shown.duplicated(keep=False)]
     ordered = several.iloc[np.argsort(~first[several.index].to_numpy(dtype=bool), kind="stable")]
     kept = ordered.drop_duplicates()
     row_of = dict(zip(kept, kept.index, strict=True))
     dropped = several[~several.index.isin(kept.index)]
-    return {row: row_of[sha] for row, sha in zip(dropped.index, dropped, strict=True)}
+    return {row: row_of[value] for row, value in zip(dropped.index, dropped, strict=True)}

@@ -71,9 +71,10 @@ def take_in(records: Iterable[Record], target: Target, workers: int, folder: Pat
             progress.advance(len(batch))
     if rows or not pieces:
         pieces.append(_table(rows))
-    table = pd.concat(pieces, ignore_index=True)
+    table = _known(pd.concat(pieces, ignore_index=True))
+    pieces.clear()
     digest = artifact.digest([listed.hexdigest(), content.hexdigest()])
-    return Intake(total, table.fillna(dict.fromkeys(_text(table), "")), refused, listed.hexdigest(), digest)
+    return Intake(total, table, refused, listed.hexdigest(), digest)
 
 
 def _said(record: Record) -> bytes:
@@ -93,12 +94,14 @@ def _row(record: Record, image: Decoded) -> dict[str, object]:
 
 
 def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows)
-    return table.fillna(dict.fromkeys(_text(table), "")).astype(dict.fromkeys(_text(table), "str"))
+    table = _known(pd.DataFrame(rows))
+    return table.astype({name: "str" for name in table if not pd.api.types.is_numeric_dtype(table[name])})
 
 
-def _text(table: pd.DataFrame) -> list[str]:
-    return [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+def _known(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with "" where a row lacks an attribute that others have."""
+    lacking = table.columns[table.isna().any()]
+    return table.fillna(dict.fromkeys(lacking, "")) if len(lacking) else table
 
 
 def _in_order(

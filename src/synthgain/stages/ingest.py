@@ -95,14 +95,15 @@ def _arrange(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.DataF
     if table.empty:
         return table, [], ""
     alike = Groups(len(table))
-    alike.join_equal(table["sha256"])
+    shown = pd.Series(pd.factorize(table["sha256"])[0])
+    alike.join_equal(shown)
     join_near_duplicates(alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms, scratch)
     together = alike.copy()
     together.join_equal(_patients(table, cfg.dataset.group_by))
-    table["duplicate_group"], table["group"] = _names("d", alike), _names("g", together)
+    table["duplicate_group"], table["group"] = alike.roots(), together.roots()
     given = _given_split(cfg, table)
-    refused = [] if _leaks(table, given) else _unfit(table, given)
-    table = table.drop(index=[row for row, _ in refused])
+    refused = [] if _leaks(table, given) else _unfit(table, shown, given)
+    table = table.drop(index=[row for row, _ in refused]) if refused else table
     random = rng(cfg.seed, "ingest", "split")
     table["split"] = splits.make(table, cfg.dataset.split, given[table.index], random)
     if cfg.dataset.budget:
@@ -115,7 +116,7 @@ def _leaks(table: pd.DataFrame, given: pd.Series) -> bool:
     return bool((given[given != ""].groupby(table["group"]).nunique() > 1).any())
 
 
-def _unfit(table: pd.DataFrame, given: pd.Series) -> list[tuple[int, Refusal]]:
+def _unfit(table: pd.DataFrame, shown: pd.Series, given: pd.Series) -> list[tuple[int, Refusal]]:
     """Rows that do not stay: duplicates with contradicting labels, and all but one of equal images."""
     labels = table.groupby("duplicate_group")["label"]
     conflicting = labels.transform("nunique") > 1
@@ -125,13 +126,9 @@ def _unfit(table: pd.DataFrame, given: pd.Series) -> list[tuple[int, Refusal]]:
         (row, Refusal(str(origins[row]), "label conflict", f"its duplicates carry {carried[group]}"))
         for row, group in zip(table.index[conflicting], table.loc[conflicting, "duplicate_group"], strict=True)
     ]
-    for row, kept in repeated(table.loc[~conflicting, "sha256"], given != "").items():
+    for row, kept in repeated(shown[~conflicting], given != "").items():
         unfit.append((row, Refusal(str(origins[row]), f"duplicate of {origins[kept]}", "")))
     return unfit
-
-
-def _names(prefix: str, groups: Groups) -> list[str]:
-    return [f"{prefix}{root:06d}" for root in groups.roots()]
 
 
 def _patients(table: pd.DataFrame, group_by: str | None) -> pd.Series:
@@ -212,7 +209,8 @@ def _columns(table: pd.DataFrame) -> pd.DataFrame:
     known = zip(table["origin"], table["sha256"], strict=True)
     rest = table.drop(columns="given_split") if (table["given_split"] == "").all() else table
     identities = [artifact.digest([origin, sha256])[:16] for origin, sha256 in known]
-    return rest.assign(image_id=identities, source=dataset.REAL).reset_index(drop=True)
+    named = {name: table[name].map(f"{name[0]}{{:06d}}".format).astype("str") for name in ("duplicate_group", "group")}
+    return rest.assign(image_id=identities, source=dataset.REAL, **named).reset_index(drop=True)
 
 
 def _facts(cfg: Config, table: pd.DataFrame, quarantine: pd.DataFrame, how: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Run: python benchmarks/ingest.py            (about ten minutes on 2 cores; draws
 Writes: benchmarks/results/ingest.json
 
 The plain loop opens, turns grey, resizes and keeps an array, in one process. Ingest does all that it does in a run:
-decode with checks, hashes, thumbnails, near-duplicate search, split, writing. Memory is the largest sum over all its
-processes, sampled every 20 ms; pages that they share count once.
+decode with checks, hashes, thumbnails, near-duplicate search, split, writing. Memory is the sum of the
+peaks of all its processes, pages that they share included.
 """
 
 import argparse
@@ -68,28 +68,28 @@ def measured(task: str, folder: Path, workspace: Path, watch: bool = False) -> t
     """Seconds of the task in a process of its own and, if it is watched, peak memory in MiB with all its children."""
     command = [sys.executable, __file__, "--task", task, str(folder), str(workspace)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    peak = 0
+    peaks: dict[str, int] = {}
     while process.poll() is None:
-        peak = max(peak, _memory(process.pid) if watch else 0)
+        peaks |= _peaks(process.pid) if watch else {}
         time.sleep(0.02)
     output = process.communicate()[0]
     if process.returncode:
         raise SystemExit(f"{task} failed")
-    return float(output.strip().splitlines()[-1]), peak / 2**10
+    return float(output.strip().splitlines()[-1]), sum(peaks.values()) / 2**10
 
 
-def _memory(session: int) -> int:
-    """KiB of memory of all processes of a session; what they share is counted once (proportional set size)."""
-    total = 0
+def _peaks(session: int) -> dict[str, int]:
+    """Process id to peak resident memory in KiB (the kernel's own high-water mark) of all processes of a session."""
+    peaks = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
                 if os.getsid(int(entry.name)) == session:
-                    lines = Path(entry.path, "smaps_rollup").read_text().splitlines()
-                    total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+                    lines = Path(entry.path, "status").read_text().splitlines()
+                    peaks[entry.name] = int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
             except (OSError, StopIteration):  # it ended meanwhile
                 continue
-    return total
+    return peaks
 
 
 def run_task(task: str, folder: Path, workspace: Path) -> None:

@@ -75,13 +75,13 @@ def run_stage(
     logger = get_run_logger()
     last: deque[str] = deque(maxlen=30)
     ran = False
-    began = time.monotonic()
     with slots, _gpu(stage), subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
         cwd=paths.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
     ) as process:  # fmt: skip
         assert process.stdout is not None
+        began = time.monotonic()
         for line in process.stdout:
             text = line.rstrip("\n")
             ran = ran or text.startswith("Running stage")

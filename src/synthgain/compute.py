@@ -1,7 +1,7 @@
 """The machine: which device, how many threads, which precision, how many processes."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthgain.config import Compute
@@ -39,11 +39,13 @@ def side_by_side(
     *,
     prepare: Callable[..., None],
     given: tuple[Any, ...],
+    preload: Sequence[str] = (),
 ) -> Iterator[tuple[Any, Any]]:
     """Run ``work(item)`` in ``workers`` processes; yields ``(item, result)`` as they finish.
 
     ``prepare(*given)`` runs once in each process first. The processes are forked from a server that has imported the
-    module of ``work`` once; they die with this one. A failure in one of them stops the others and is raised here.
+    module of ``work`` and the modules ``preload`` once; they die with this one. A failure in one of them stops the
+    others and is raised here.
     """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -55,7 +57,7 @@ def side_by_side(
             yield item, work(item)
         return
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([work.__module__])
+    context.set_forkserver_preload([work.__module__, *preload])
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin, (os.getpid(), prepare, given))
     try:
         waiting = {pool.submit(work, item): item for item in items}

@@ -165,7 +165,7 @@ class Arms(Strict):
     """Non-synthetic arms; the strongest on validation is what synthetic images must beat."""
     always: tuple[str, ...] = ("classic", "oversample", "duplicate", "oracle")
     """Arms that are confirmed whatever the screening says."""
-    ratios: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 1.0)
+    ratios: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 2.0)
     """Synthetic images per real image in a batch, screened for every generator."""
     filtered: tuple[bool, ...] = (True,)
     """Screen synthetic sets after the filter (true), before it (false), or both."""

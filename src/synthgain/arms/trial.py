@@ -127,7 +127,9 @@ def run_all(bench: Bench, trials: Sequence[Trial], label: str) -> list[Artifact]
 
 def _side_by_side(bench: Bench, trials: Sequence[Trial]) -> Iterator[tuple[Trial, None]]:
     if trials:
-        yield from side_by_side(_work, trials, bench.compute.workers, prepare=_prepare, given=(bench,))
+        yield from side_by_side(
+            _work, trials, bench.compute.workers, prepare=_prepare, given=(bench,), preload=["pytorch_lightning"]
+        )
 
 
 def train(

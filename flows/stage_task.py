@@ -61,20 +61,21 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
 def run_stage(
     paths: Paths, stage: str, upstream: list[Any], stale: bool, watch: Watch, slots: threading.Semaphore
 ) -> bool | State:
-    """Bring one stage up to date; returns whether it had to run, or a failed state with the stage's last words.
+    """Bring one stage up to date; returns whether its output may have changed, or a failed state with its last words.
 
     ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``; ``stale`` says whether DVC found it changed
-    beforehand, ``upstream`` which of the stages before it ran (anything but a bool: it failed). Its output goes to the
-    Prefect log line by line, its progress to the terminal; ``slots`` bounds how many stages run side by side.
+    beforehand, ``upstream`` which of the stages before it changed (anything but a bool: it failed). An output that DVC
+    brought back from its cache has changed, too. The stage's output goes to the Prefect log line by line, its progress
+    to the terminal; ``slots`` bounds how many stages run side by side.
     """
-    if stopping.is_set() or not all(isinstance(ran, bool) for ran in upstream):
+    if stopping.is_set() or not all(isinstance(changed, bool) for changed in upstream):
         return Completed(name="Skipped", message="stopped, or an earlier stage failed", data=None)
     if not stale and not any(upstream):
         watch.finished(stage, False)
         return False
     logger = get_run_logger()
     last: deque[str] = deque(maxlen=30)
-    ran = False
+    ran, changed = False, True
     with slots, _gpu(stage), subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
         cwd=paths.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -85,6 +86,7 @@ def run_stage(
         for line in process.stdout:
             text = line.rstrip("\n")
             ran = ran or text.startswith("Running stage")
+            changed = changed and "didn't change, skipping" not in text
             if text.startswith(progress.PREFIX):
                 watch.progress(stage, text, logger)
             elif text and not text.lstrip().startswith(_DVC_HINTS):
@@ -96,7 +98,7 @@ def run_stage(
         return Failed(name=KILLED_STATE if killed else "Failed", message=f"stage {stage} failed\n" + "\n".join(words))
     logger.info("%s | %s in %.1f s", stage, "done" if ran else "nothing to do", time.monotonic() - began)
     watch.finished(stage, ran)
-    return ran
+    return changed
 
 
 @contextmanager

@@ -104,11 +104,13 @@ def test_a_change_of_evaluation_runs_evaluation_and_report_only(workspace: Any, 
 
 
 def test_a_new_generator_runs_its_own_stages_and_what_compares_them(workspace: Any, first: str) -> None:
+    before = workspace.hashes()
     printed = workspace.run("run", "+size=smoke", "generator=[dcgan,vae]")
     own = {"train_generator@vae", "synthesize@vae", "audit@vae"}
     assert set(STAGE_STARTS.findall(printed)) == own | {"screen", "confirm", "evaluate", "report"}
     back = workspace.run("run", *workspace.toy)
     assert not STAGE_STARTS.findall(back), "going back must find everything in DVC's cache"
+    assert workspace.hashes() == before, "and must bring back every output"
 
 
 def test_a_failing_stage_ends_in_one_message(workspace: Any, first: str) -> None:

@@ -122,9 +122,7 @@ def _compose(overrides: Sequence[str], write: bool) -> None:
 
 
 def _stage(name: str, item: str | None) -> None:
-    import importlib
-
-    from synthgain import config, workspace
+    from synthgain import config, stages, workspace
     from synthgain.errors import nearest
     from synthgain.paths import find_workspace
 
@@ -133,7 +131,7 @@ def _stage(name: str, item: str | None) -> None:
         cfg = config.read(paths.params)
         if item is not None and item not in cfg.generators:
             raise SynthgainError(f"stage {name}: no generator '{item}' in params.yaml{nearest(item, cfg.generators)}")
-        importlib.import_module(f"synthgain.stages.{name}").run(cfg, paths, item)
+        stages.run(name, cfg, paths, item)
 
 
 def _verdict() -> None:

@@ -49,9 +49,7 @@ class Split(Strict):
     fractions: tuple[Share, Share] = (0.15, 0.25)
     """Shares of validation and test, by group and stratified by label, where no column says."""
     folds: Annotated[int, Field(ge=2)] | None = None
-    """Patient-grouped cross-validation: the number of folds; `fold` is the test fold, the next one validates."""
-    fold: Annotated[int, Field(ge=0)] = 0
-    """Which of the `folds` is the test fold, counted from 0."""
+    """Patient-grouped cross-validation: each fold tests once, the next one validates, all else is nested within."""
 
 
 class Budget(Strict):
@@ -229,6 +227,12 @@ class Config(Strict):
     evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
+
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        """The test folds of a cross-validation, counted from 0; one None where there is a single split."""
+        count = self.dataset.split.folds
+        return tuple(range(count)) if count else (None,)
 
 
 def kinds(package: str) -> list[str]:

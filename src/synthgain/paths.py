@@ -1,14 +1,23 @@
 """Where everything lies, seen from the workspace root. Nothing else spells a path of a stage output."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgain.errors import SynthgainError
+
+POOLING = ("evaluate", "report")
+"""Stages that look at all folds of a cross-validation together; every other one is nested in the fold."""
 
 
 @dataclass(frozen=True)
 class Paths:
     root: Path
+    fold: int | None = None
+    """The test fold whose outputs these are; None: the only split, or what pools all folds."""
+
+    def at(self, fold: int | None) -> "Paths":
+        """The same workspace, seen from a fold."""
+        return replace(self, fold=fold)
 
     @property
     def data(self) -> Path:
@@ -29,7 +38,8 @@ class Paths:
 
     def out(self, stage: str, item: str | None = None) -> Path:
         """The output directory of a stage, of its ``item`` (a generator's name) where the stage has one per item."""
-        return self.data / stage / item if item else self.data / stage
+        place = self.data / stage / item if item else self.data / stage
+        return place if self.fold is None else place / f"fold-{self.fold}"
 
     def work(self, stage: str, key: str) -> Path:
         """Where a stage keeps unfinished work that belongs to the content ``key``; created if missing."""

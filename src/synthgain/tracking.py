@@ -15,7 +15,7 @@ from typing import Any
 from synthgain import artifact
 from synthgain.artifact import Artifact
 from synthgain.config import Config
-from synthgain.paths import Paths
+from synthgain.paths import POOLING, Paths
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -97,13 +97,19 @@ class Run:
             done.result()
 
     def _log_stage(self, stage: str, ran: bool) -> None:
+        """Log a child run, in a cross-validation one for each fold."""
         name, _, item = stage.partition("@")
-        found = artifact.read(self.paths.out(name, item or None))
-        tags = {"synthgain.level": "stage", "cached": str(not ran).lower(), f"artifact.{name}": found.sha256}
-        run_id = self._child(self.run_id, stage, tags | ({"generator": item} if item else {}))
-        self.client.set_tag(self.run_id, f"artifact.{stage.replace('@', '.')}", found.sha256)
+        for fold in (None,) if name in POOLING else self.cfg.folds:
+            self._log_output(self.paths.at(fold), name, item or None, ran)
+
+    def _log_output(self, at: Paths, name: str, item: str | None, ran: bool) -> None:
+        found, folded = artifact.read(at.out(name, item)), {} if at.fold is None else {"fold": str(at.fold + 1)}
+        tags = {"synthgain.level": "stage", "cached": str(not ran).lower(), f"artifact.{name}": found.sha256} | folded
+        place = ".".join(filter(None, [name, item, *(f"fold-{number}" for number in folded.values())]))
+        run_id = self._child(self.run_id, place, tags | ({"generator": item} if item else {}))
+        self.client.set_tag(self.run_id, f"artifact.{place}", found.sha256)
         self._metrics(run_id, _numbers(found, "metrics.json"))
-        if name == "ingest":
+        if name == "ingest" and at.fold in (None, 0):
             self._dataset(self.run_id, found.sha256)
             self._params(self.run_id, {"dataset.digest": found.sha256})
         if ran:
@@ -114,7 +120,7 @@ class Run:
             if name == "validate":
                 self.client.log_artifacts(run_id, str(found.path), "validation")
             if name == "confirm" and self.cfg.tracking.models:
-                self._models(run_id, found)
+                self._models(run_id, at, found)
             if name == "evaluate":
                 self._trials(run_id)
         self.client.set_terminated(run_id, "FINISHED")
@@ -131,25 +137,25 @@ class Run:
     def _trials(self, parent: str) -> None:
         """A run per arm and seed, so that the MLflow page can group and plot by arm, generator and seed."""
         from synthgain.arms.arm import parse
+        from synthgain.evaluation.folds import ROLES
 
-        confirmed = artifact.read(self.paths.out("confirm"))
+        confirmed = artifact.read(self.paths.at(self.cfg.folds[0]).out("confirm"))
         gains = artifact.read(self.paths.out("evaluate")).json("gains.json")
         curves: dict[tuple[str, str], list[Mapping[str, str]]] = {}
         for row in _history(confirmed):
             curves.setdefault((row["arm"], row["seed"]), []).append(row)
         digest = confirmed.manifest["inputs"]["ingest"]
         for name, metrics in gains["arms"].items():
-            arm = parse(name)
+            drawn = {} if name in ROLES else {"generator": parse(name).generator, "ratio": parse(name).ratio}
             values = {key: value["per_seed"] for key, value in metrics.items() if value and value.get("per_seed")}
             for seed in range(gains["seeds"]):
                 run_id = self._child(parent, f"{name} seed {seed}", {"synthgain.level": "trial"})
-                about = {"arm": name, "generator": arm.generator, "ratio": arm.ratio, "seed": seed, "digest": digest}
-                self._params(run_id, about)
+                self._params(run_id, {"arm": name, "seed": seed, "digest": digest} | drawn)
                 self._metrics(run_id, {f"test_{key}": per_seed[seed] for key, per_seed in values.items()})
                 self._curves(run_id, curves.get((name, str(seed)), []))
                 self.client.set_terminated(run_id, "FINISHED")
 
-    def _models(self, run_id: str, confirmed: Artifact) -> None:
+    def _models(self, run_id: str, at: Paths, confirmed: Artifact) -> None:
         """The headline's two classifiers as MLflow models with signature and input example."""
         import mlflow
         import numpy as np
@@ -160,7 +166,7 @@ class Run:
 
         facts = confirmed.json("models/config.json")
         shape = (facts["channels"], facts["size"], facts["size"])
-        headline = artifact.read(self.paths.out("screen")).json("plan.json")["headline"]
+        headline = artifact.read(at.out("screen")).json("plan.json")["headline"]
         for role in ("candidate", "baseline"):
             network = rebuild(facts, confirmed.file(f"models/{headline[role]}.safetensors"))
             example = np.zeros((2, *shape), np.float32)

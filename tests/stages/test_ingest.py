@@ -45,8 +45,10 @@ def settings(raw: Path, kind: str = "folder", workers: int = 1, seed: int = 0, *
     })  # fmt: skip
 
 
-def run(root: Path, cfg: config.Config) -> tuple[dataset.ImageSet, pd.DataFrame, dict[str, Any]]:
-    paths = Paths(root)
+def run(
+    root: Path, cfg: config.Config, fold: int | None = None
+) -> tuple[dataset.ImageSet, pd.DataFrame, dict[str, Any]]:
+    paths = Paths(root, fold)
     ingest.run(cfg, paths)
     out = artifact.read(paths.out("ingest"))
     quarantine = pd.read_csv(out.file("quarantine.csv"), keep_default_na=False)
@@ -231,10 +233,10 @@ def test_regroup_makes_a_clean_split_of_leaking_data(tmp_path: Path) -> None:
 def test_folds_ignore_a_given_split(tmp_path: Path) -> None:
     rows = [{**row, "split": "train"} for row in patients(12)]
     raw = table_of(tmp_path / "raw", rows)
-    cfg = settings(raw, "table", split={"column": "split", "folds": 3, "fold": 1})
-    images, _, facts = run(tmp_path, cfg)
+    cfg = settings(raw, "table", split={"column": "split", "folds": 3})
+    images, _, facts = run(tmp_path, cfg, fold=1)
     assert images.table["split"].value_counts().to_dict() == {"train": 12, "val": 12, "test": 12}
-    assert facts["split"].startswith("fold 1 of 3")
+    assert facts["split"].startswith("fold 2 of 3")
 
 
 def test_the_budget_leaves_the_rest_unused(tmp_path: Path) -> None:

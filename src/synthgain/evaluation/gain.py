@@ -39,7 +39,11 @@ class Found:
 
 
 def evaluate(
-    predictions: Predictions, headline: Mapping[str, Any], evaluation: Evaluation, seed: int
+    predictions: Predictions,
+    headline: Mapping[str, Any],
+    evaluation: Evaluation,
+    seed: int,
+    folds: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The content of ``gains.json``.
 
@@ -49,6 +53,7 @@ def evaluate(
     headline: the declared contrast: candidate, baseline, metric, margin, level.
     evaluation: number of replicates, and how small a study may be.
     seed: of the bootstrap.
+    folds: what each fold of a cross-validation declared; at most one of them: a single split.
 
     Returns
     -------
@@ -73,7 +78,8 @@ def evaluate(
     return {
         "classes": list(predictions.classes), "n_test": len(predictions.labels), "n_groups": predictions.n_groups,
         "seeds": len(predictions.seeds),
-        "verdict": _verdict(found, claim, rule, predictions),
+        "folds": [{role: each[role] for role in ("candidate", "baseline")} for each in folds] if len(folds) > 1 else [],
+        "verdict": _verdict(found, claim, rule, predictions, len(folds)),
         "headline": _contrast(found, claim, rule, resampled),
         "secondary": _secondary([replace(claim, candidate=arm) for arm in others], rule, resampled),
         "not_the_claim": _contrast(find(resampled, to_real, rule), to_real, rule, resampled) if comparable else None,
@@ -133,28 +139,30 @@ def _secondary(pairs: Sequence[Pair], rule: Rule, resampled: Resampled) -> list[
     return records
 
 
-def _verdict(found: Found | NotEstimable, pair: Pair, rule: Rule, predictions: Predictions) -> dict[str, Any]:
+def _verdict(
+    found: Found | NotEstimable, pair: Pair, rule: Rule, predictions: Predictions, folds: int
+) -> dict[str, Any]:
     if isinstance(found, NotEstimable):
         said = f"{INCONCLUSIVE}: {pair.candidate} against {pair.baseline} cannot be judged: {found.why}"
         return {"word": INCONCLUSIVE, "sentence": said, "reasons": [found.why]}
     word, reasons = judge(found.evidence, rule)
     said = sentence(
         word, reasons, found.evidence, rule, **asdict(pair), images=len(predictions.labels),
-        condition=_condition(predictions.generator_seeds.get(pair.candidate, ())),
+        condition=_condition(predictions.generator_seeds.get(pair.candidate, ()), folds),
     )  # fmt: skip
     return {"word": word, "sentence": said, "reasons": reasons}
 
 
-def _condition(generator_seeds: Sequence[int]) -> str | None:
+def _condition(generator_seeds: Sequence[int], folds: int) -> str | None:
     """To which trained generators a claim is limited; nothing where each training had a generator of its own."""
     different = len(set(generator_seeds))
     if different == 0:
         return None
     if different == 1:
-        return "conditional on this trained generator"
+        return f"conditional on {'this trained generator' if folds < 2 else f'these {folds} trained generators'}"
     if different < len(generator_seeds):
-        return f"conditional on these {different} trained generators"
-    return f"with {different} trained generators"
+        return f"conditional on these {different * max(folds, 1)} trained generators"
+    return f"with {different * max(folds, 1)} trained generators"
 
 
 def metrics(gains: Mapping[str, Any]) -> dict[str, float]:

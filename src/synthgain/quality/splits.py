@@ -70,18 +70,18 @@ def assign(
     return part[group_of]
 
 
-def make(table: pd.DataFrame, split: Split, given_split: pd.Series, random: np.random.Generator) -> pd.Series:
+def make(
+    table: pd.DataFrame, split: Split, given_split: pd.Series, random: np.random.Generator, fold: int | None = None
+) -> pd.Series:
     """The split of every row of a table with the columns ``group`` and ``label``.
 
-    Folds: part `fold` tests, the next one validates. Otherwise rows keep their given split; rows without one take that
-    of their group, or are assigned by ``split.fractions``. Where validation images are given nowhere, a share of the
-    training groups becomes validation.
+    In a cross-validation part ``fold`` tests and the next one validates. Otherwise rows keep their given split; rows
+    without one take that of their group, or are assigned by ``split.fractions``. Where validation images are given
+    nowhere, a share of the training groups becomes validation.
     """
-    if split.folds:
-        if split.fold >= split.folds:
-            raise SynthgainError(f"dataset.split.fold: {split.fold} must be below dataset.split.folds ({split.folds})")
-        fold = assign(table["group"], table["label"], [1 / split.folds] * split.folds, random)
-        role = np.where(fold == split.fold, "test", np.where(fold == (split.fold + 1) % split.folds, "val", "train"))
+    if split.folds and fold is not None:
+        part = assign(table["group"], table["label"], [1 / split.folds] * split.folds, random)
+        role = np.where(part == fold, "test", np.where(part == (fold + 1) % split.folds, "val", "train"))
         return pd.Series(role, table.index, dtype="str")
     val, test = split.fractions
     if val + test >= 1:
@@ -101,11 +101,11 @@ def make(table: pd.DataFrame, split: Split, given_split: pd.Series, random: np.r
     return names
 
 
-def described(split: Split, given_split: pd.Series) -> str:
+def described(split: Split, given_split: pd.Series, fold: int | None = None) -> str:
     """How `make` made the split, in a sentence for the report."""
     val, test = split.fractions
-    if split.folds:
-        return f"fold {split.fold} of {split.folds}, by patient or group and stratified by label"
+    if split.folds and fold is not None:
+        return f"fold {fold + 1} of {split.folds}, by patient or group and stratified by label"
     drawn = f"drawn by patient or group, stratified by label, shares {val:g} (validation) and {test:g} (test)"
     if (given_split == "").all():
         return drawn

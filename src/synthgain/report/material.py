@@ -20,6 +20,8 @@ SHOWN = (
 PACKAGES = (
     "synthgain", "numpy", "pandas", "scipy", "scikit-learn", "torch", "pytorch-lightning", "monai", "matplotlib",
 )  # fmt: skip
+_SINGLE = ("ingest", "validate", "screen", "confirm")
+_PER_GENERATOR = ("train_generator", "synthesize", "audit")
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,18 @@ class Material:
 
 
 def gather(cfg: Config, paths: Paths) -> Material:
-    """Read every stage output that the report shows.
+    """Read every stage output that the report shows; of a cross-validation, all but the gains from the first fold.
 
     Raises
     ------
     ArtifactError
         One of them is missing or altered.
     """
-    single = {name: artifact.read(paths.out(name)) for name in ("ingest", "validate", "screen", "confirm", "evaluate")}
-    several = {
-        stage: {name: artifact.read(paths.out(stage, name)) for name in cfg.generators}
-        for stage in ("train_generator", "synthesize", "audit")
+    at = paths.at(cfg.folds[0])
+    single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
+        "evaluate": artifact.read(paths.out("evaluate"))
     }
-    hashes = {name: found.sha256 for name, found in single.items()}
-    hashes |= {f"{stage}/{name}": found.sha256 for stage, each in several.items() for name, found in each.items()}
+    several = {stage: {name: artifact.read(at.out(stage, name)) for name in cfg.generators} for stage in _PER_GENERATOR}
     return Material(
         config=shown_config(cfg),
         gains=single["evaluate"].json("gains.json"),
@@ -71,8 +71,8 @@ def gather(cfg: Config, paths: Paths) -> Material:
         scores=_table(single["screen"].file("scores.csv")),
         confirm_history=_table(single["confirm"].file("history.csv")),
         generator_history=_histories(several["train_generator"]),
-        real=dataset.read(paths.out("ingest")),
-        synthetic={name: dataset.read(paths.out("synthesize", name)) for name in cfg.generators},
+        real=dataset.read(at.out("ingest")),
+        synthetic={name: dataset.read(at.out("synthesize", name)) for name in cfg.generators},
         selection={name: found.json("selection.json") for name, found in several["synthesize"].items()},
         fidelity={name: found.json("fidelity.json") for name, found in several["audit"].items()},
         privacy={name: found.json("privacy.json") for name, found in several["audit"].items()},
@@ -80,9 +80,17 @@ def gather(cfg: Config, paths: Paths) -> Material:
         facts=single["ingest"].json("facts.json"),
         quarantine=_table(single["ingest"].file("quarantine.csv"), text=True),
         validation=single["validate"].json("report.json"),
-        artifacts=dict(sorted(hashes.items())),
+        artifacts=_hashes(cfg, paths),
         versions=_versions(),
     )
+
+
+def _hashes(cfg: Config, paths: Paths) -> dict[str, str]:
+    """Every output that the report rests on, in all folds."""
+    each = [(stage, None) for stage in _SINGLE] + [(stage, name) for stage in _PER_GENERATOR for name in cfg.generators]
+    places = [paths.at(fold).out(stage, item) for stage, item in each for fold in cfg.folds]
+    places.append(paths.out("evaluate"))
+    return {place.relative_to(paths.data).as_posix(): artifact.read(place).sha256 for place in sorted(places)}
 
 
 def shown_config(cfg: Config) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from synthgain.arms.arm import CONTROLS, parse
+from synthgain.evaluation.folds import CHOSEN, STRONGEST
 
 METRICS = {
     "balanced_accuracy": "balanced accuracy",
@@ -65,6 +66,8 @@ def arm_order(names: Iterable[str]) -> list[str]:
     plain = ("real", "classic", "oversample")
 
     def rank(name: str) -> tuple[int, str]:
+        if name in _ROLES:
+            return (3 if name == STRONGEST else 4), name
         if name in plain:
             return plain.index(name), ""
         control = parse(name).control
@@ -116,6 +119,8 @@ def metric_form(metric: str) -> Any:
 
 def describe(name: str) -> str:
     """What the arm called ``name`` trains on, as a sentence fragment."""
+    if name in _ROLES:
+        return _ROLES[name]
     arm = parse(name)
     if arm.control:
         return f"control: classic + {_CONTROL[arm.control]} in the slots of synthetic ones"
@@ -127,6 +132,10 @@ def describe(name: str) -> str:
     return "real images, augmented (flips, shifts, brightness)" if arm.augment else "real images as they are"
 
 
+_ROLES = {
+    CHOSEN: "the synthetic arm that validation chose, fold by fold",
+    STRONGEST: "the strongest arm without synthetic images on validation, fold by fold",
+}
 _CONTROL = {"duplicate": "real images once more", "noise": "images of pure noise", "oracle": "fresh true images"}
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from synthgain import artifact
 from synthgain.config import Config
-from synthgain.evaluation import gain
+from synthgain.evaluation import folds, gain
 from synthgain.evaluation.predictions import from_table
 from synthgain.paths import Paths
 from synthgain.seeding import derive
@@ -12,17 +12,22 @@ from synthgain.seeding import derive
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/evaluate``: ``gains.json``, ``metrics.json`` (flat numbers) and ``arms.csv``; prints the gain table."""
-    confirmed = artifact.read(paths.out("confirm"))
-    screened = artifact.read(paths.out("screen"))
-    headline = screened.json("plan.json")["headline"]
-    classes = confirmed.json("models/config.json")["classes"]
-    predictions = from_table(pd.read_parquet(confirmed.file("predictions.parquet")), classes)
+    at = [paths.at(fold) for fold in cfg.folds]
+    confirmed = [artifact.read(each.out("confirm")) for each in at]
+    screened = [artifact.read(each.out("screen")) for each in at]
+    headlines = [each.json("plan.json")["headline"] for each in screened]
+    tables = [pd.read_parquet(each.file("predictions.parquet")) for each in confirmed]
+    headline, table = folds.pool(headlines, tables)
+    predictions = from_table(table, confirmed[0].json("models/config.json")["classes"])
     seed = derive(cfg.seed, "evaluate")
-    found = gain.evaluate(predictions, headline, cfg.evaluation, seed)
+    found = gain.evaluate(predictions, headline, cfg.evaluation, seed, folds=headlines)
     with artifact.writing(
         paths.out("evaluate"), stage="evaluate",
         config={"claim": cfg.claim.model_dump(mode="json"), "evaluation": cfg.evaluation.model_dump(mode="json")},
-        inputs={"confirm": confirmed.sha256, "screen": screened.sha256}, seeds={"evaluate": seed},
+        inputs={
+            each.path.relative_to(paths.data).as_posix(): each.sha256 for each in (*confirmed, *screened)
+        },
+        seeds={"evaluate": seed},
     ) as draft:  # fmt: skip
         (draft.path / "gains.json").write_bytes(artifact.canonical(found))
         (draft.path / "metrics.json").write_bytes(artifact.canonical(gain.metrics(found)))

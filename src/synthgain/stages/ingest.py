@@ -26,6 +26,8 @@ from synthgain.sources.record import Record, refuse
 KEYS = ("source", "classes", "group_by", "image", "split", "budget", "on_leak", "near_duplicate_rms", "min_per_class",
         "max_pixels")  # fmt: skip
 """What of ``dataset`` decides the result."""
+FEW_GROUPS = 50
+"""Fewer test patients than this in a single split are called a quick look."""
 _COPIED = 1024
 _SCRATCH_PER_IMAGE = 8192
 """Bytes for the thumbnail, what the search for duplicates keeps, and a row of the table."""
@@ -44,7 +46,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     scratch.mkdir()
     try:
         taken = _take_in(cfg, paths.root / cfg.dataset.raw, scratch)
-        table, refused, how = _arrange(cfg, taken, scratch)
+        table, refused, how = _arrange(cfg, taken, scratch, paths.fold)
         quarantine = _quarantine([*taken.refused, *refused])
         if len(table) + len(quarantine) != taken.total:
             raise AssertionError(f"{taken.total} in, but {len(table)} accepted and {len(quarantine)} quarantined")
@@ -89,7 +91,9 @@ def _only_classes(records: Iterable[Record], classes: tuple[str, ...] | None) ->
             yield record
 
 
-def _arrange(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.DataFrame, list[Refusal], str]:
+def _arrange(
+    cfg: Config, taken: intake.Intake, scratch: Path, fold: int | None
+) -> tuple[pd.DataFrame, list[Refusal], str]:
     """Groups and splits; the rows that stay (with their old row numbers as index), those that do not, and how."""
     table = taken.table
     if table.empty:
@@ -105,10 +109,10 @@ def _arrange(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.DataF
     refused = [] if _leaks(table, given) else _unfit(table, shown, given)
     table = table.drop(index=[row for row, _ in refused]) if refused else table
     random = rng(cfg.seed, "ingest", "split")
-    table["split"] = splits.make(table, cfg.dataset.split, given[table.index], random)
+    table["split"] = splits.make(table, cfg.dataset.split, given[table.index], random, fold)
     if cfg.dataset.budget:
         table["split"] = splits.spend(table, cfg.dataset.budget, rng(cfg.seed, "ingest", "budget"))
-    return table, [refusal for _, refusal in refused], splits.described(cfg.dataset.split, given)
+    return table, [refusal for _, refusal in refused], splits.described(cfg.dataset.split, given, fold)
 
 
 def _leaks(table: pd.DataFrame, given: pd.Series) -> bool:
@@ -247,8 +251,11 @@ def _notes(cfg: Config, table: pd.DataFrame) -> list[str]:
             f"The patient of {unknown} images is unknown; {stand_in} stands in, so intervals stay somewhat optimistic."
         )
     groups = table.loc[table["split"] == "test", "group"].nunique()
-    if groups < 50:
-        notes.append(f"The test split has {groups} patients or groups: a quick look, too few for a claim.")
+    if groups < FEW_GROUPS and not cfg.dataset.split.folds:
+        notes.append(
+            f"The test split has {groups} patients or groups: a quick look, too few for a claim; "
+            "dataset.split.folds=5 lets every patient test once."
+        )
     budget = cfg.dataset.budget
     for split in ("train", "val") if budget else ():
         images = int((table["split"] == split).sum())

@@ -1,6 +1,7 @@
 """The command line. Nothing heavy is imported before a command needs it."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -58,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SynthgainError as error:
         print(f"synthgain: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+            raise
+        print(f"synthgain: {error.filename or 'the disk'}: {error.strerror}; make room, run again", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -95,7 +101,10 @@ def _run(overrides: Sequence[str], dry_run: bool) -> None:
     lock = workspace.claim(paths)
     lineage.begin(paths)
     write_params(paths, cfg)
-    if lineage.raw_is_tracked(paths, cfg) and not lineage.changed(paths):
+    known = lineage.raw_is_tracked(paths, cfg)
+    if known:
+        lineage.track_raw(paths, cfg)  # DVC's status says nothing of a changed original outside the workspace
+    if known and not lineage.changed(paths):
         from synthgain import tracking
 
         print("nothing has changed: no stage runs")
@@ -116,7 +125,13 @@ def _compose(overrides: Sequence[str], write: bool) -> None:
     paths = find_workspace()
     cfg = compose(paths, overrides)
     if write:
+        from synthgain import lineage, workspace
+
+        lock = workspace.claim(paths)
+        lineage.begin(paths)
+        lineage.track_raw(paths, cfg)
         write_params(paths, cfg)
+        lock.close()
     else:
         print(yaml.safe_dump(cfg.model_dump(mode="json"), sort_keys=False), end="")
 

@@ -98,16 +98,16 @@ class Run:
 
     def _log_stage(self, stage: str, ran: bool) -> None:
         """Log a child run, in a cross-validation one for each fold."""
-        name, _, item = stage.partition("@")
-        for fold in (None,) if name in POOLING else self.cfg.folds:
-            self._log_output(self.paths.at(fold), name, item or None, ran)
+        for fold in (None,) if stage in POOLING else self.cfg.folds:
+            self._log_output(self.paths.at(fold), stage if fold is None else f"{stage} fold {fold + 1}", ran)
 
-    def _log_output(self, at: Paths, name: str, item: str | None, ran: bool) -> None:
-        found, folded = artifact.read(at.out(name, item)), {} if at.fold is None else {"fold": str(at.fold + 1)}
+    def _log_output(self, at: Paths, called: str, ran: bool) -> None:
+        name, _, item = called.partition(" ")[0].partition("@")
+        found, folded = artifact.read(at.out(name, item or None)), {} if at.fold is None else {"fold": str(at.fold + 1)}
         tags = {"synthgain.level": "stage", "cached": str(not ran).lower(), f"artifact.{name}": found.sha256} | folded
-        place = ".".join(filter(None, [name, item, *(f"fold-{number}" for number in folded.values())]))
-        run_id = self._child(self.run_id, place, tags | ({"generator": item} if item else {}))
-        self.client.set_tag(self.run_id, f"artifact.{place}", found.sha256)
+        run_id = self._child(self.run_id, called, tags | ({"generator": item} if item else {}))
+        tag = called.replace("@", ".").replace(" fold ", ".fold-")
+        self.client.set_tag(self.run_id, f"artifact.{tag}", found.sha256)
         self._metrics(run_id, _numbers(found, "metrics.json"))
         if name == "ingest" and at.fold in (None, 0):
             self._dataset(self.run_id, found.sha256)

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             raise
-        print(f"synthgain: {error.filename or 'the disk'}: {error.strerror}; make room, run again", file=sys.stderr)
+        print(f"synthgain: {error.filename or 'the disk'}: {error.strerror}; mend that, run again", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -98,8 +98,8 @@ def main() -> None:
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)
         sys.exit(2)
-    last_run.record(paths, workspace.command(paths), time.monotonic() - began)
-    print(outcome.summary(paths, state.result()))
+    last_run.record(paths, workspace.command(paths), time.monotonic() - began, outcome.result(paths))
+    print(outcome.summary(paths, cfg, state.result()))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import yaml
 from synthgain import config
 from synthgain.compose import compose, write_params
 from synthgain.errors import SynthgainError
+from synthgain.generators import contract, store
 from synthgain.paths import Paths
 
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "conf" / "experiment").glob("*.yaml"))
@@ -101,6 +102,17 @@ def test_the_command_line_has_the_last_word_over_a_size(paths: Paths, datasets: 
     assert cfg.dataset.image.size == 48
     assert cfg.generators["edm"].training is not None
     assert cfg.generators["edm"].training.steps == 5
+
+
+def test_generators_grow_at_full_size(paths: Paths) -> None:
+    default, full = (compose(paths, ["generator=[dcgan,vae,edm]", *words]).generators for words in ([], ["+size=gpu"]))
+    assert full["edm"].sampling.solver == "heun"
+    assert full["dcgan"].model.learning_rate == 2e-4
+    for name in ("dcgan", "vae", "edm"):
+        assert full[name].training.steps > default[name].training.steps
+        facts = contract.Facts(1, 64, ("a", "b"), None)
+        small, large = (sum(p.numel() for p in store.build(g[name], facts).parameters()) for g in (default, full))
+        assert large > 2 * small
 
 
 def test_a_csv_stands_for_its_folder(paths: Paths, tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from synthgain.errors import SynthgainError
+
+if TYPE_CHECKING:
+    from synthgain.paths import Paths
 
 STAGES = (
     "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm", "evaluate", "report",
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _dispatch(given)
     except SynthgainError as error:
         print(f"synthgain: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.status)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             raise
@@ -110,7 +114,7 @@ def _run(overrides: Sequence[str], dry_run: bool) -> None:
         print("nothing has changed: no stage runs")
         with tracking.Run.begin(paths, cfg) as run:
             run.log_verdict()
-        print(outcome.summary(paths, run.page))
+        print(outcome.summary(paths, cfg, run.page))
         return
     os.chdir(paths.root)
     sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "experiment.py")], lock))
@@ -155,6 +159,7 @@ def _verdict() -> None:
     from synthgain.paths import find_workspace
 
     paths = find_workspace()
+    _warn_if_outdated(paths)
     print(table(outcome.gains(paths)), outcome.verdict(paths), sep="\n\n")
 
 
@@ -164,18 +169,30 @@ def _report() -> None:
     from synthgain import outcome
     from synthgain.paths import find_workspace
 
-    page = outcome.report(find_workspace())
+    paths = find_workspace()
+    _warn_if_outdated(paths)
+    page = outcome.report(paths)
     print(page)
     webbrowser.open(page.as_uri())
 
 
+def _warn_if_outdated(paths: "Paths") -> None:
+    from synthgain import config, outcome
+
+    if fault := outcome.outdated(paths, config.read(paths.params)):
+        print(f"synthgain: of an earlier run: {fault}; 'synthgain run' brings all up to date", file=sys.stderr)
+
+
 def _results(study: str, folder: str) -> None:
-    from synthgain import config, last_run
+    from synthgain import config, last_run, outcome
     from synthgain.paths import find_workspace
     from synthgain.report import material, results_page
 
     paths = find_workspace()
-    gathered = material.gather(config.read(paths.params), paths)
+    cfg = config.read(paths.params)
+    if fault := outcome.outdated(paths, cfg):
+        raise SynthgainError(f"no page is written: {fault}; run 'synthgain run' first")
+    gathered = material.gather(cfg, paths)
     written = results_page.results_json(gathered, study, last_run.read(paths))
     results_page.write(written, paths.root / folder)
     print(paths.root / folder / f"{study}.md")

@@ -16,7 +16,8 @@ def compose(paths: Paths, overrides: Sequence[str]) -> Config:
     """The experiment that ``conf/`` and Hydra ``overrides`` describe, typed.
 
     Two keys of the YAML files are instructions to this function and never reach the result: ``full`` holds what an
-    experiment changes at ``+size=gpu``; ``each_generator`` is merged into every generator that is trained.
+    experiment, or a generator, changes at ``+size=gpu``; ``each_generator`` is merged into every generator that is
+    trained.
 
     Raises
     ------
@@ -30,14 +31,16 @@ def compose(paths: Paths, overrides: Sequence[str]) -> Config:
     try:
         full = composed.pop("full", None)
         each = composed.pop("each_generator", None)
-        if full is not None and "size=gpu" in {word.lstrip("+") for word in overrides}:
+        at_full_size = "size=gpu" in {word.lstrip("+") for word in overrides}
+        own = {name: generator.pop("full", {}) for name, generator in composed.get("generators", {}).items()}
+        if full is not None and at_full_size:
             each = OmegaConf.merge(each or {}, full.pop("each_generator", {}))
             composed = OmegaConf.merge(composed, full)
-            _again(composed, overrides, paths.root / "conf")
         for name, generator in composed.get("generators", {}).items():
-            if each is not None and component("generators", generator.kind).Config(**generator).training is not None:
-                composed.generators[name] = OmegaConf.merge(generator, each)
-                _again(composed, overrides, paths.root / "conf")
+            trained = component("generators", generator.kind).Config.model_fields["training"].default is not None
+            changes = [own[name] if at_full_size else {}, each if each and trained else {}]
+            composed.generators[name] = OmegaConf.merge(generator, *changes)
+        _again(composed, overrides, paths.root / "conf")
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise SynthgainError(f"configuration: {_first_line(error)}") from None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthgain.config import Compute
-from synthgain.errors import SynthgainError
+from synthgain.errors import KilledError, SynthgainError
 
 if TYPE_CHECKING:
     import torch
@@ -37,22 +37,24 @@ def side_by_side(
     items: Iterable[Any],
     workers: int,
     *,
-    prepare: Callable[..., None],
-    given: tuple[Any, ...],
+    prepare: Callable[..., None] | None = None,
+    given: tuple[Any, ...] = (),
     preload: Sequence[str] = (),
 ) -> Iterator[tuple[Any, Any]]:
     """Run ``work(item)`` in ``workers`` processes; yields ``(item, result)`` as they finish.
 
     ``prepare(*given)`` runs once in each process first. The processes are forked from a server that has imported the
     module of ``work`` and the modules ``preload`` once; they die with this one. A failure in one of them stops the
-    others and is raised here.
+    others and is raised here; `KilledError` where one of them was killed.
     """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
 
     items = list(items)
     if workers == 1 or len(items) <= 1:
-        prepare(*given)
+        if prepare is not None:
+            prepare(*given)
         for item in items:
             yield item, work(item)
         return
@@ -63,12 +65,18 @@ def side_by_side(
         waiting = {pool.submit(work, item): item for item in items}
         for finished in as_completed(waiting):
             yield waiting[finished], finished.result()
+    except BrokenProcessPool:
+        raise KilledError(
+            f"one of {min(workers, len(items))} processes that work side by side was killed (out of memory?); what is "
+            "finished is kept; lower compute.workers if it happens again"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(parent: int, prepare: Callable[..., None], given: tuple[Any, ...]) -> None:
+def _begin(parent: int, prepare: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
     from synthgain.lifeline import die_with
 
     die_with([parent])
-    prepare(*given)
+    if prepare is not None:
+        prepare(*given)

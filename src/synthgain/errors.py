@@ -1,11 +1,21 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
 class SynthgainError(Exception):
-    """A fault in the user's input or surroundings: shown as a sentence, without a traceback, exit status 2."""
+    """A fault in the user's input or surroundings: shown as a sentence, without a traceback."""
+
+    status = 2
+    """Exit status of the command that it ends."""
+
+
+class KilledError(SynthgainError):
+    """A helper process was killed, as a rule for want of memory: the flow makes a second attempt."""
+
+    status = 128 + signal.SIGKILL
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

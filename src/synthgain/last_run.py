@@ -13,20 +13,34 @@ from synthgain.artifact import replace_bytes
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths
 
+_VECTORS = {"avx512_bf16": " (AVX-512, bf16)", "avx512f": " (AVX-512)", "avx2": " (AVX2)"}
+"""Flag of the processor to its name here: the last bits of what is trained depend on it."""
 
-def record(paths: Paths, command: str, seconds: float) -> None:
-    """Note a finished run beside the locks."""
+
+def record(paths: Paths, command: str, seconds: float, result: str) -> None:
+    """Note a finished run beside the locks; ``result`` is the SHA-256 of what it led to.
+
+    The run that did the work counts: a later one, which found the same result in DVC's cache, does not replace it.
+    """
+    path = _path(paths)
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    if known.get("result") == result and known["wall_seconds"] > seconds:
+        return
     facts = {"command": command, "commit": commit(paths), "hardware": hardware(), "wall_seconds": round(seconds)}
-    replace_bytes(paths.state / "last_run.json", json.dumps(facts).encode())
+    replace_bytes(path, json.dumps(facts | {"result": result}).encode())
 
 
 def read(paths: Paths) -> dict[str, Any]:
     """What `record` noted; raises `SynthgainError` where nothing has run yet."""
-    path = paths.state / "last_run.json"
+    path = _path(paths)
     if not path.is_file():
         raise SynthgainError(f"{path}: no finished run here yet; run 'synthgain run' first")
     facts: dict[str, Any] = json.loads(path.read_text())
     return facts
+
+
+def _path(paths: Paths) -> Path:
+    return paths.state / "last_run.json"
 
 
 def commit(paths: Paths) -> str:
@@ -43,7 +57,9 @@ def hardware() -> str:
     """Processor, cores and GPU, in words."""
     found = re.search(r"^model name\s*: (.*)$", _text("/proc/cpuinfo"), re.MULTILINE)
     processor = found[1] if found else platform.machine()
-    return f"{processor}, {os.cpu_count()} cores, {_gpu() or 'no GPU'}; Python {sys.version.partition(' ')[0]}"
+    flags = set(_text("/proc/cpuinfo").partition("\nflags")[2].partition("\n")[0].split())
+    vectors = next((name for flag, name in _VECTORS.items() if flag in flags), "")
+    return f"{processor}{vectors}, {os.cpu_count()} cores, {_gpu() or 'no GPU'}; Python {sys.version.partition(' ')[0]}"
 
 
 def _gpu() -> str:

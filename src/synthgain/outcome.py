@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from synthgain import artifact
+from synthgain import artifact, dataset
+from synthgain.arms import ledger
+from synthgain.config import Config
 from synthgain.paths import Paths
+from synthgain.report import material
 
 
 def gains(paths: Paths) -> dict[str, Any]:
@@ -19,9 +22,27 @@ def verdict(paths: Paths) -> str:
     return f"Verdict: {found['sentence']}"
 
 
+def result(paths: Paths) -> str:
+    """The identity of the report, and so of all that led to it."""
+    return artifact.read(paths.out("report")).sha256
+
+
 def report(paths: Paths) -> Path:
     """The report's page."""
     return artifact.read(paths.out("report")).file("report.html").resolve()
+
+
+def outdated(paths: Paths, cfg: Config) -> str | None:
+    """What does not belong together, in words: the outputs here, or these and ``params.yaml``. None: all is one run's.
+
+    The report is the last stage; it notes the configuration and the outputs that it was made from.
+    """
+    written = artifact.read(paths.out("report")).manifest
+    if written["config"] != material.shown_config(cfg):
+        return "params.yaml has changed since the report was made"
+    now = material.hashes(cfg, paths)
+    changed = sorted(name for name in now if written["inputs"].get(name) != now[name])
+    return f"made again since the report was: {', '.join(changed)}" if changed else None
 
 
 def rows(paths: Paths) -> list[dict[str, Any]]:
@@ -41,12 +62,19 @@ def _points(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 2)
 
 
-def summary(paths: Paths, mlflow_run: str) -> str:
+def test_uses(paths: Paths, cfg: Config) -> int:
+    """How often the test images were predicted in this workspace; of a cross-validation, the most of any fold."""
+    return max(ledger.test_uses(paths, dataset.read(paths.at(fold).out("ingest"))) for fold in cfg.folds)
+
+
+def summary(paths: Paths, cfg: Config, mlflow_run: str) -> str:
     """What ``synthgain run`` prints last."""
     from synthgain.evaluation.gain import table
 
+    uses = test_uses(paths, cfg)
     return "\n".join([
         table(gains(paths)), "", verdict(paths), "",
+        f"Test split predicted {uses} time{'s' if uses > 1 else ''} in this workspace",
         f"Report:  {report(paths)}",
         f"MLflow:  synthgain ui, then {mlflow_run}",
     ])  # fmt: skip

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synthgain import artifact
+from synthgain import artifact, outcome
 from synthgain.artifact import Artifact
 from synthgain.config import Config
 from synthgain.paths import POOLING, Paths
@@ -131,6 +131,7 @@ class Run:
         gains = evaluated.json("gains.json")
         self.client.set_tag(self.run_id, "verdict", gains["verdict"]["word"])
         self.client.set_tag(self.run_id, "mlflow.note.content", gains["verdict"]["sentence"])
+        self.client.set_tag(self.run_id, "test_uses", str(outcome.test_uses(self.paths, self.cfg)))
         page = artifact.read(self.paths.out("report")).file("report.html")
         self.client.log_artifact(self.run_id, str(page))
 

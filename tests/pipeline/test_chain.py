@@ -31,6 +31,7 @@ def test_one_command_ends_in_a_table_a_verdict_and_where_to_look(workspace: Any,
     report = re.search(r"^Report: +(\S+)", first, re.MULTILINE)
     assert report
     assert Path(report[1]).read_text().startswith("<!doctype html>") or "<html" in Path(report[1]).read_text()[:400]
+    assert "Test split predicted 1 time in this workspace" in first
     assert "synthgain ui" in first
     assert "Traceback" not in first
 
@@ -64,6 +65,7 @@ def test_mlflow_has_a_run_per_pipeline_stage_and_trial(workspace: Any, first: st
     assert parent.data.params["dataset.digest"] == digest
     assert parent.data.tags["artifact.ingest"] == digest
     assert parent.data.tags["verdict"] == "inconclusive"
+    assert parent.data.tags["test_uses"] == "1"
     assert "gain" in parent.data.metrics
     assert parent.inputs.dataset_inputs[0].dataset.digest == digest[:32]
     assert {"arm", "seed", "digest"} <= set(trials[0].data.params)
@@ -119,3 +121,13 @@ def test_a_failing_stage_ends_in_one_message(workspace: Any, first: str) -> None
     assert "Traceback" not in printed
     assert runs(workspace, "pipeline")[0].info.status == "FAILED"
     workspace.run("run", *workspace.toy)
+
+
+def test_results_of_another_configuration_are_not_passed_off_as_this_one(workspace: Any, first: str) -> None:
+    assert "of an earlier run" not in workspace.run("verdict")
+    workspace.run("compose", "--write", *workspace.toy, "evaluation.replicates=300")
+    assert "of an earlier run: params.yaml has changed" in workspace.run("verdict")
+    assert "no page is written: params.yaml has changed" in workspace.run("results", "toy", status=2)
+    workspace.run("run", *workspace.toy)
+    workspace.run("results", "toy", "--to", "pages")
+    assert (workspace.paths.root / "pages" / "toy.md").is_file()

@@ -50,4 +50,6 @@ def test_in_a_cross_validation_every_patient_tests_once(root: Path, tmp_path: Pa
     assert gains["n_test"] == len(folds[0])
     assert len(gains["folds"]) == 3
     assert "these 3 trained generators" in gains["verdict"]["sentence"]
-    assert "one of 3 folds" in outcome.report(paths).read_text()
+    page = outcome.report(paths).read_text()
+    assert "one of 3 folds" in page
+    assert "flagged in fold 1, 2, 3" in page, "the copies are, in every fold"

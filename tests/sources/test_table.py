@@ -84,11 +84,13 @@ def test_a_row_marked_synthetic_is_not_offered_as_real(tmp_path: Path, said: str
         ("file,label\n/etc/passwd,a\n", r"m\.csv:2: file '/etc/passwd' must be a path relative"),
         ("file,label\nC:/1.png,a\n", r"m\.csv:2: file 'C:/1\.png' must be a path relative"),
         ("file,label\nx\\1.png,a\n", r"m\.csv:2: file 'x\\\\1\.png' must be a path relative"),
-        ("file,label,age\n1.png,a,=1+1\n", r"m\.csv:2: age holds the formula '=1\+1'"),
+        ("file,label,age\n1.png,a,=1+1\n", r"m\.csv:2: age holds a formula; save"),
         ("file,label\n1.png,a\x07b\n", r"m\.csv:2: label holds characters that cannot be printed"),
         ('file,label\n1.png,"a\n', r"m\.csv:2: unexpected end of data"),
         (b"file,label\n1.png,a\n2.png,m\xfcller\n", r"m\.csv:3: not UTF-8"),
         (b"", r"m\.csv:1: no column 'file'"),
+        ("file,label,Patient Name\n1.png,a,x\n", r"m\.csv:1: column 'Patient Name' identifies a person"),
+        ("file,label,date_of_birth\n1.png,a,x\n", r"m\.csv:1: column 'date_of_birth' identifies a person"),
     ],
 )
 def test_a_fault_is_named_by_line_and_value(tmp_path: Path, text: str | bytes, message: str) -> None:

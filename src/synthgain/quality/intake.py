@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from synthgain import artifact, dataset
-from synthgain.errors import SynthgainError
+from synthgain.errors import KilledError
 from synthgain.lifeline import die_with
 from synthgain.progress import Bar
 from synthgain.quality.decode import Decoded, Refusal, Target, decode_all
@@ -131,7 +131,7 @@ def _in_order(
             yield waiting.popleft()[0], outcomes
     except BrokenProcessPool:
         place = f"at or after {waiting[0][0][0].origin}" if waiting else "at the start"
-        raise SynthgainError(
+        raise KilledError(
             f"a process that decodes images died (out of memory?) {place}; lower dataset.max_pixels or compute.workers"
         ) from None
     finally:

@@ -110,17 +110,24 @@ def privacy_table(privacy: Reports) -> Table:
     for name in generator_order(privacy):
         record = privacy[name]
         duplicates, nearer = record["duplicates"], record["nearer_to_train"]["pixels"]
-        word = Markup('<span class="chip loss">▲ flagged</span>') if record["flagged"] else "not flagged"
         cells = [
             shown(duplicates, "share", share),
             _relative(duplicates),
             _nearer(nearer),
             shown(nearer, "p", p_value),
-            word,
+            _finding(record),
         ]
         rows.append(Row([_named(name), *cells]))
     head = ["Generator", "Near-copies", "Unusually near (real)", "Nearer to train (expected)", "p", "Finding"]
     return Table(head, rows, text=frozenset([5]))
+
+
+def _finding(record: Mapping[str, Any]) -> str | Markup:
+    folds = record.get("flagged_folds", [])
+    if not record["flagged"] and not folds:
+        return "not flagged"
+    where = f" in fold {', '.join(str(fold + 1) for fold in folds)}" if folds else ""
+    return Markup('<span class="chip loss">▲ flagged{}</span>').format(where)
 
 
 def _relative(duplicates: Mapping[str, Any]) -> str | Markup:

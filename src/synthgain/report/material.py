@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthgain import artifact, dataset
+from synthgain.arms.arm import CONTROLS
 from synthgain.config import Config
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
@@ -41,6 +42,8 @@ class Material:
     facts: Mapping[str, Any]
     quarantine: pd.DataFrame
     validation: Mapping[str, Any]
+    fold: int | None
+    """Of a cross-validation, the fold that all but the gains are from."""
     artifacts: Mapping[str, str]
     """Stage output to the SHA-256 of its manifest."""
     versions: Mapping[str, str]
@@ -52,14 +55,19 @@ class Material:
 
 
 def gather(cfg: Config, paths: Paths) -> Material:
-    """Read every stage output that the report shows; of a cross-validation, all but the gains from the first fold.
+    """Read every stage output that the report shows.
+
+    Of a cross-validation, all but the gains is from the fold in which most trained generators gave patients away, the
+    first of these; each generator's privacy record names every fold in which it did, as ``flagged_folds``.
 
     Raises
     ------
     ArtifactError
         One of them is missing or altered.
     """
-    at = paths.at(cfg.folds[0])
+    flagged = {fold: _flagged(cfg, paths.at(fold)) for fold in cfg.folds}
+    fold = max(cfg.folds, key=lambda each: len(flagged[each] - set(CONTROLS)))
+    at = paths.at(fold)
     single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
         "evaluate": artifact.read(paths.out("evaluate"))
     }
@@ -75,17 +83,28 @@ def gather(cfg: Config, paths: Paths) -> Material:
         synthetic={name: dataset.read(at.out("synthesize", name)) for name in cfg.generators},
         selection={name: found.json("selection.json") for name, found in several["synthesize"].items()},
         fidelity={name: found.json("fidelity.json") for name, found in several["audit"].items()},
-        privacy={name: found.json("privacy.json") for name, found in several["audit"].items()},
+        privacy={
+            name: found.json("privacy.json")
+            | ({} if fold is None else {"flagged_folds": [each for each in flagged if name in flagged[each]]})
+            for name, found in several["audit"].items()
+        },
         neighbours={name: _arrays(found.file("neighbours.npz")) for name, found in several["audit"].items()},
         facts=single["ingest"].json("facts.json"),
         quarantine=_table(single["ingest"].file("quarantine.csv"), text=True),
         validation=single["validate"].json("report.json"),
-        artifacts=_hashes(cfg, paths),
+        fold=fold,
+        artifacts=hashes(cfg, paths),
         versions=_versions(),
     )
 
 
-def _hashes(cfg: Config, paths: Paths) -> dict[str, str]:
+def _flagged(cfg: Config, at: Paths) -> set[str]:
+    """The generators whose images the audit flags."""
+    audits = {name: artifact.read(at.out("audit", name)).json("privacy.json") for name in cfg.generators}
+    return {name for name, found in audits.items() if found["flagged"]}
+
+
+def hashes(cfg: Config, paths: Paths) -> dict[str, str]:
     """Every output that the report rests on, in all folds."""
     each = [(stage, None) for stage in _SINGLE] + [(stage, name) for stage in _PER_GENERATOR for name in cfg.generators]
     places = [paths.at(fold).out(stage, item) for stage, item in each for fold in cfg.folds]

@@ -93,13 +93,13 @@ def spin_echo(t1: Array | float, t2: Array | float, density: Array | float, tr: 
     Imaging, Wiley 1999, chapter 8. Times in ms; arguments broadcast.
     """
     recovery = 1 - 2 * np.exp(-(tr - te / 2) / t1) + np.exp(-tr / t1)
-    return np.asarray(density * recovery * np.exp(-te / t2), dtype=np.float32)
+    return density * recovery * np.exp(-te / t2)
 
 
 def with_contrast(t1: float, t2: float, concentration: Array | float, field: float) -> tuple[Array, Array]:
     """``(T1, T2)`` in ms of tissue that holds contrast agent (mM): ``1/T = 1/T0 + r c``, fast exchange."""
     r1, r2 = RELAXIVITY[field]
-    dose = np.asarray(concentration, dtype=np.float32) / 1000
+    dose = np.asarray(concentration) / 1000
     return 1 / (1 / t1 + r1 * dose), 1 / (1 / t2 + r2 * dose)
 
 
@@ -128,7 +128,7 @@ def sample(scanner: Scanner, random: np.random.Generator) -> Sample:
 
 def rician(signal: Array, sigma: float, random: np.random.Generator) -> Array:
     """Magnitude of ``signal`` plus complex Gaussian noise: Gudbjartsson and Patz, Magn Reson Med 1995; 34:910."""
-    real, imaginary = random.standard_normal((2, *signal.shape), dtype=np.float32) * np.float32(sigma)
+    real, imaginary = random.standard_normal((2, *signal.shape)) * sigma
     return np.hypot(signal + real, imaginary)
 
 

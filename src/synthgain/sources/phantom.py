@@ -182,7 +182,7 @@ def _acquire(
     """One slice: the image uint8 ``(NATIVE, NATIVE)`` and the voxels' shares of tumour and oedema."""
     plane = _plane(cfg, patient, index, random)
     point = plane.points()
-    inside = patient.head.depth(*point) - np.float32(patient.head.depth_of_brain)
+    inside = patient.head.depth(*point) - patient.head.depth_of_brain
     zeros = np.zeros_like(inside)
     pushed, swelling = phantom_lesions.displace(patient.lesion, point) if patient.lesion else (point, zeros)
     cut = Cut(patient.head, plane, patient.tissue, point, pushed, swelling, zeros.copy(), inside, ramp(inside), zeros)
@@ -199,9 +199,9 @@ def _receive(cfg: Config, patient: Patient, signal: Array, random: np.random.Gen
     """What the scanner makes of the signal: receive field, noise, display window."""
     scanner = patient.scanner
     white = float(patient.tissue.signal("white"))
-    axis = np.linspace(-1, 1, NATIVE, dtype=np.float32)
-    slope = random.normal(0, scanner.bias, 4).astype(np.float32)
+    axis = np.linspace(-1, 1, NATIVE)
+    slope = random.normal(0, scanner.bias, 4)
     field = slope[0] * axis[None, :] + slope[1] * axis[:, None] + slope[2] * axis[None, :] * axis[:, None]
-    field += (slope[3] - np.float32(1.5 * scanner.bias)) * (1 - axis[None, :] ** 2 - axis[:, None] ** 2)
+    field += (slope[3] - 1.5 * scanner.bias) * (1 - axis[None, :] ** 2 - axis[:, None] ** 2)
     noisy = mr_signal.rician(signal * np.exp(field), cfg.noise * scanner.noise * white, random)
     return mr_signal.window(noisy, white * float(random.uniform(1.55, 1.7)))

@@ -22,7 +22,7 @@ Point = tuple[float, float, float]
 Points = tuple[Array, Array, Array]
 """x, y and z of every pixel of a slice, mm."""
 
-_OFFSETS = ((np.arange(NATIVE) - (NATIVE - 1) / 2) * PIXEL).astype(np.float32)
+_OFFSETS = (np.arange(NATIVE) - (NATIVE - 1) / 2) * PIXEL
 _VENTRICLES: tuple[tuple[Point, Point, float, float], ...] = (
     ((6.0, 33.0, 20.0), (5.0, 16.0, 29.0), 5.0, 4.5),
     ((5.0, 16.0, 29.0), (11.0, -16.0, 34.0), 4.5, 5.0),
@@ -40,7 +40,7 @@ def clip(values: Array) -> Array:
 
 def ramp(distance: Array, width: float = PIXEL) -> Array:
     """Share of a voxel inside a surface, from the signed distance (mm, positive inside): partial volume."""
-    return clip(distance * np.float32(1 / width) + np.float32(0.5))
+    return clip(distance / width + 0.5)
 
 
 def paint(canvas: Array, share: Array, signal: Array | float) -> None:
@@ -73,9 +73,9 @@ class Plane:
     up: npt.NDArray[np.float64]
 
     def points(self) -> Points:
-        """x, y, z of every pixel, each float32 ``(NATIVE, NATIVE)``, the first row being the front."""
+        """x, y, z of every pixel, each ``(NATIVE, NATIVE)``, the first row being the front."""
         across, along = _OFFSETS[None, :], -_OFFSETS[:, None]
-        centre, right, up = (v.astype(np.float32) for v in (self.centre, self.right, self.up))
+        centre, right, up = self.centre, self.right, self.up
         x, y, z = (centre[i] + across * right[i] + along * up[i] for i in range(3))
         return x, y, z
 
@@ -87,9 +87,9 @@ class Plane:
         """
         across = np.outer(waves.vectors @ self.right, _OFFSETS)
         along = np.outer(waves.vectors @ self.up, -_OFFSETS) + (waves.vectors @ self.centre + waves.phases)[:, None]
-        columns = np.concatenate([np.cos(across), np.sin(across)]).astype(np.float32)
-        rows = np.concatenate([np.cos(along), -np.sin(along)]).astype(np.float32)
-        return np.einsum("mh,mw->hw", rows, columns) * np.float32(np.sqrt(2 / len(waves.phases)))
+        columns = np.concatenate([np.cos(across), np.sin(across)])
+        rows = np.concatenate([np.cos(along), -np.sin(along)])
+        return np.einsum("mh,mw->hw", rows, columns) * np.sqrt(2 / len(waves.phases))
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,10 @@ class Head:
         angle = np.arctan2(y, x)
         outline = np.ones_like(angle)
         for order, (size, phase) in enumerate(self.lobes, start=1):
-            outline += np.float32(size) * np.cos(np.float32(order) * angle + np.float32(phase))
-        flat = np.hypot(x / (width * (1 - np.float32(0.09 / length) * y)), y / length) / outline
+            outline += size * np.cos(order * angle + phase)
+        flat = np.hypot(x / (width * (1 - 0.09 / length * y)), y / length) / outline
         radius = np.hypot(flat, np.maximum(z - 8, 0) / height)
-        return (1 - radius) * np.float32((width + length) / 2)
+        return (1 - radius) * (width + length) / 2
 
 
 def draw_head(random: np.random.Generator) -> Head:
@@ -166,17 +166,17 @@ def draw_head(random: np.random.Generator) -> Head:
 
 def tube(point: Points, start: Point, stop: Point, radii: tuple[Array | float, Array | float]) -> Array:
     """Signed distance (mm, positive inside) to a tapering tube from ``start`` to ``stop``."""
-    axis = np.subtract(stop, start).astype(np.float32)
-    x, y, z = (p - np.float32(s) for p, s in zip(point, start, strict=True))
-    along = clip((x * axis[0] + y * axis[1] + z * axis[2]) * np.float32(1 / (axis @ axis)))
+    axis = np.subtract(stop, start)
+    x, y, z = (p - s for p, s in zip(point, start, strict=True))
+    along = clip((x * axis[0] + y * axis[1] + z * axis[2]) / (axis @ axis))
     x, y, z = x - along * axis[0], y - along * axis[1], z - along * axis[2]
     return radii[0] + along * (radii[1] - radii[0]) - np.sqrt(x * x + y * y + z * z)
 
 
 def ellipsoid(point: Points, centre: Point, axes: Point) -> Array:
     """Approximate signed distance (mm, positive inside) to an ellipsoid with half ``axes``."""
-    x, y, z = ((p - np.float32(c)) * np.float32(1 / a) for p, c, a in zip(point, centre, axes, strict=True))
-    return (1 - np.sqrt(x * x + y * y + z * z)) * np.float32(min(axes))
+    x, y, z = ((p - c) / a for p, c, a in zip(point, centre, axes, strict=True))
+    return (1 - np.sqrt(x * x + y * y + z * z)) * min(axes)
 
 
 @dataclass
@@ -225,10 +225,10 @@ def _coverings(cut: Cut) -> None:
     paint(cut.canvas, ramp(depth - 2.5) * temple, tissue.signal("muscle", 0.03))
     paint(cut.canvas, ramp(depth - head.scalp), tissue.signal("bone"))
     middle = head.scalp + head.skull / 2
-    diploe = clip(1 - np.abs(depth - middle) * np.float32(2 / head.skull)) * np.float32(head.marrow)
+    diploe = clip(1 - 2 * np.abs(depth - middle) / head.skull) * head.marrow
     paint(cut.canvas, diploe, tissue.signal("fat"))
     paint(cut.canvas, cut.cavity, tissue.signal("csf"))
-    dura = clip(1 - np.abs(cut.inside) / np.float32(PIXEL)) * np.float32(0.3)
+    dura = clip(1 - np.abs(cut.inside) / PIXEL) * 0.3
     paint(cut.canvas, dura, tissue.signal("blood", 0.3))
 
 
@@ -236,19 +236,19 @@ def _cerebrum(cut: Cut) -> None:
     head = cut.head
     x, y, z = cut.pushed
     folds = cut.plane.field(head.folds)
-    near_surface = clip((24 - cut.inside) * np.float32(1 / 14))
-    fissure = np.abs(folds) * np.float32(5.5)
-    furrow = clip(1 - fissure / np.float32(head.sulci + 2.0)) * near_surface
-    furrow *= (1 - cut.swelling) * np.float32(min(1.0, 0.28 + 0.22 * head.sulci))
-    interhemispheric = clip(1 - np.abs(x) * np.float32(1 / (1.6 + head.sulci)))
-    interhemispheric *= np.maximum(ramp(np.abs(y + 4) - 34, 10), ramp(z - 42, 8)) * np.float32(0.75)
-    gap = head.sulci * np.float32(0.8)
+    near_surface = clip((24 - cut.inside) / 14)
+    fissure = np.abs(folds) * 5.5
+    furrow = clip(1 - fissure / (head.sulci + 2.0)) * near_surface
+    furrow *= (1 - cut.swelling) * min(1.0, 0.28 + 0.22 * head.sulci)
+    interhemispheric = clip(1 - np.abs(x) / (1.6 + head.sulci))
+    interhemispheric *= np.maximum(ramp(np.abs(y + 4) - 34, 10), ramp(z - 42, 8)) * 0.75
+    gap = head.sulci * 0.8
     cut.brain = ramp(cut.inside - gap) * (1 - np.maximum(furrow, interhemispheric))
     paint(cut.canvas, cut.brain, cut.tissue.signal("grey"))
-    cortex = 4.0 + 2.2 * np.clip(1.2 - fissure * np.float32(0.35), -1, 1) * near_surface
+    cortex = 4.0 + 2.2 * np.clip(1.2 - fissure * 0.35, -1, 1) * near_surface
     white = ramp(cut.inside - gap - cortex, 2 * PIXEL) * (1 - near_surface * clip(1.1 - fissure / 4.5))
     white *= ramp(np.abs(x) - 4, 4)
-    shade = 1 + np.float32(0.03) * cut.plane.field(head.texture)
+    shade = 1 + 0.03 * cut.plane.field(head.texture)
     paint(cut.canvas, white, cut.tissue.signal("white") * shade)
     callosum = np.maximum(
         ellipsoid(cut.pushed, (0, 24, 30), (14, 7, 9)), ellipsoid(cut.pushed, (0, -34, 28), (16, 7, 9))
@@ -264,7 +264,7 @@ def _posterior_fossa(cut: Cut) -> None:
     lobe = ellipsoid((side, y, z), (24, -52, -16), (29, 26, 24))
     cut.put(lobe + 1.5, "csf", share=0.6)
     cut.put(lobe, "grey")
-    folia = 0.5 + 0.5 * np.sin(y * np.float32(0.75) + np.abs(x) * np.float32(0.3))
+    folia = 0.5 + 0.5 * np.sin(y * 0.75 + np.abs(x) * 0.3)
     paint(cut.canvas, ramp(lobe - 7, 8) * (0.45 + 0.25 * folia) * cut.cavity, cut.tissue.signal("white"))
     fossa = ellipsoid(cut.pushed, (0, -13, 0), (20, 19, 20))
     cut.put(fossa, "csf", share=0.8)
@@ -284,7 +284,7 @@ def _ventricles(cut: Cut) -> None:
     head = cut.head
     x, y, z = cut.pushed
     side = np.abs(x)
-    size = np.float32(head.ventricles) * (1 + np.float32(head.asymmetry) * np.sign(x))
+    size = head.ventricles * (1 + head.asymmetry * np.sign(x))
     inside = np.full_like(x, -99)
     for start, stop, first, second in _VENTRICLES:
         inside = np.maximum(inside, tube((side, y, z), start, stop, (first * size, second * size)))

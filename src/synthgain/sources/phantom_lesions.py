@@ -82,7 +82,7 @@ def draw_place(kind: Kind, head: Head, random: np.random.Generator) -> Point:
 
 def _edge(head: Head, direction: npt.NDArray[np.float64], level: float) -> float:
     """Distance from the axis of the head to the inner table of the skull along ``direction``."""
-    reach = np.linspace(20, 95, 151, dtype=np.float32)
+    reach = np.linspace(20, 95, 151)
     depth = head.depth(reach * direction[0], reach * direction[1], np.full_like(reach, level))
     return float(reach[np.argmin(np.abs(depth - head.depth_of_brain))])
 
@@ -185,17 +185,17 @@ def draw_findings(head: Head, level: float, random: np.random.Generator) -> tupl
 
 def displace(lesion: Lesion, point: Points) -> tuple[Points, Array]:
     """Mass effect: where the tissue now at ``point`` came from, and how far sulci there are effaced (0 to 1)."""
-    x, y, z = (p - np.float32(c) for p, c in zip(point, lesion.centre, strict=True))
-    pull = np.exp((x * x + y * y + z * z) * np.float32(-1 / (1.6 * lesion.radius) ** 2))
-    shift = np.float32(lesion.push) * pull
+    x, y, z = (p - c for p, c in zip(point, lesion.centre, strict=True))
+    pull = np.exp(-(x * x + y * y + z * z) / (1.6 * lesion.radius) ** 2)
+    shift = lesion.push * pull
     moved = (point[0] - shift * x, point[1] - shift * y, point[2] - shift * z)
-    return moved, np.minimum(np.float32(1.3) * pull, 1)
+    return moved, np.minimum(1.3 * pull, 1)
 
 
 def draw_finding(cut: Cut, finding: Finding) -> None:
     """Paint an incidental finding: cysts anywhere in the cranial cavity, all else within the brain."""
-    x, y, z = (p - np.float32(c) for p, c in zip(cut.point, finding.centre, strict=True))
-    share = ramp(finding.radius - np.sqrt(x * x + y * y + z * z), 1.5 * PIXEL) * np.float32(finding.share)
+    x, y, z = (p - c for p, c in zip(cut.point, finding.centre, strict=True))
+    share = ramp(finding.radius - np.sqrt(x * x + y * y + z * z), 1.5 * PIXEL) * finding.share
     share = share * (cut.cavity if finding.tissue == "csf" else cut.cavity * cut.brain)
     paint(cut.canvas, share, cut.tissue.signal(finding.tissue, finding.concentration))
 
@@ -208,24 +208,22 @@ def draw_tumour(cut: Cut, lesion: Lesion, enhancement: float) -> tuple[Array, Ar
     The share of each voxel within the tumour, and within the oedema around it.
     """
     rough = cut.plane.field(lesion.outline)
-    x, y, z = (
-        (p - np.float32(c)) * np.float32(1 / a) for p, c, a in zip(cut.point, lesion.centre, lesion.axes, strict=True)
-    )
-    radius = np.sqrt(x * x + y * y + z * z) * (1 + np.float32(lesion.roughness) * rough)
-    inside = (1 - radius) * np.float32(lesion.radius)
+    x, y, z = ((p - c) / a for p, c, a in zip(cut.point, lesion.centre, lesion.axes, strict=True))
+    radius = np.sqrt(x * x + y * y + z * z) * (1 + lesion.roughness * rough)
+    inside = (1 - radius) * lesion.radius
     oedema = _oedema(cut, lesion, inside)
     if lesion.kind == "meningioma":
         reach = 0.6 * lesion.radius
-        tail = clip(1 - np.abs(cut.inside - 1) / np.float32(PIXEL)) * ramp(inside + reach, reach)
-        paint(cut.canvas, np.float32(0.6) * tail, cut.tissue.signal("tumour", enhancement * lesion.core))
-    ring = np.exp(-(((radius - np.float32(0.85)) / np.float32(0.16)) ** 2))
-    uneven = np.clip(1 + np.float32(lesion.patchiness) * rough, 0.1, 2)
-    dose = np.float32(enhancement) * (np.float32(lesion.core) + np.float32(lesion.rim) * ring) * uneven
+        tail = clip(1 - np.abs(cut.inside - 1) / PIXEL) * ramp(inside + reach, reach)
+        paint(cut.canvas, 0.6 * tail, cut.tissue.signal("tumour", enhancement * lesion.core))
+    ring = np.exp(-(((radius - 0.85) / 0.16) ** 2))
+    uneven = np.clip(1 + lesion.patchiness * rough, 0.1, 2)
+    dose = enhancement * (lesion.core + lesion.rim * ring) * uneven
     tumour = ramp(inside, lesion.border) * cut.cavity
-    visible = tumour * np.maximum(cut.brain, np.float32(0.3)) if lesion.kind == "glioma" else tumour
+    visible = tumour * np.maximum(cut.brain, 0.3) if lesion.kind == "glioma" else tumour
     paint(cut.canvas, visible, cut.tissue.signal("tumour", dose))
     if lesion.necrosis:
-        centre = ramp((lesion.necrosis - radius) * np.float32(lesion.radius))
+        centre = ramp((lesion.necrosis - radius) * lesion.radius)
         paint(cut.canvas, centre * visible, cut.tissue.signal("necrosis"))
     return tumour, oedema * (1 - tumour)
 
@@ -234,7 +232,7 @@ def _oedema(cut: Cut, lesion: Lesion, inside: Array) -> Array:
     """Paint vasogenic oedema, which spreads in white matter and spares the cortex; returns its share of each voxel."""
     if not lesion.oedema:
         return np.zeros_like(inside)
-    reach = np.float32(lesion.oedema) * (1 + np.float32(0.4) * cut.plane.field(lesion.fingers))
+    reach = lesion.oedema * (1 + 0.4 * cut.plane.field(lesion.fingers))
     share = ramp(inside + reach, 8.0) * np.sqrt(cut.brain) * ramp(cut.inside - 4, 6)
     paint(cut.canvas, share, cut.tissue.signal("oedema"))
     return share

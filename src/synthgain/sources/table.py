@@ -16,6 +16,12 @@ from synthgain.sources.record import Record, read_file, refuse
 DELIMITERS = ",;\t"
 OWN = ("file", "label", "patient_id", "split")
 """Columns with a meaning here; every other column is kept as an attribute."""
+_PERSONAL = re.compile(
+    r"(patient|first|last|middle|given|family|full|birth|maiden|sur)s?names?$|^(name|dob|mrn|ssn|nhsnumber|zip|zipcode)$|"
+    r"birthda(te|y)|dateofbirth|address|postcode|postalcode|phone|telephone|email|socialsecurity|medicalrecord|"
+    r"insurance(number|id)|passport|accessionnumber"
+)
+"""Names of columns, without signs and capitals, whose cells are about a person and not about an image."""
 
 
 class Manifest(Strict):
@@ -45,7 +51,8 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
     ------
     SynthgainError
         Naming file, line and value: a column or cell that is needed is missing, a row has too many or too few cells,
-        a file or ``image_id`` stands twice, a path leads outside, a cell holds a formula, the text is not UTF-8.
+        a column identifies a person, a file or ``image_id`` stands twice, a path leads outside, a cell holds a
+        formula, the text is not UTF-8.
     """
     seen: dict[str, str] = {}
     for manifest in cfg.manifests or _only_manifest(raw):
@@ -112,6 +119,11 @@ def _header(path: Path, cells: list[str], manifest: Manifest) -> list[str]:
     for column in ("file", "label", *manifest.where):
         if column not in header:
             raise SynthgainError(f"{path}:1: no column {column!r}{nearest(column, filter(None, header))}")
+    for column in given:
+        if _PERSONAL.search(re.sub(r"[^a-z0-9]", "", column.casefold())):
+            raise SynthgainError(
+                f"{path}:1: column {column!r} identifies a person; take it out of the file (patient_id is a pseudonym)"
+            )
     for column in header:
         if not column or header.count(column) > 1:
             raise SynthgainError(f"{path}:1: column name {column!r} is empty or stands twice")
@@ -120,10 +132,11 @@ def _header(path: Path, cells: list[str], manifest: Manifest) -> list[str]:
 
 def _check_cells(path: Path, line: int, row: Mapping[str, str]) -> None:
     for column, cell in row.items():
+        shown = f": {cell!r}" if column in ("file", "label", "split") else ""
         if cell.startswith(("=", "@")):
-            raise SynthgainError(f"{path}:{line}: {column} holds the formula {cell!r}; save its value instead")
+            raise SynthgainError(f"{path}:{line}: {column} holds a formula{shown}; save its value instead")
         if not cell.isprintable():
-            raise SynthgainError(f"{path}:{line}: {column} holds characters that cannot be printed: {cell!r}")
+            raise SynthgainError(f"{path}:{line}: {column} holds characters that cannot be printed{shown}")
     for column in ("file", "label"):
         if not row[column]:
             raise SynthgainError(f"{path}:{line}: {column} is empty")

@@ -1,7 +1,7 @@
 """Statistics: bootstrap of a whole study, vectorised, against a plain loop over replicates.
 
-Run: python benchmarks/statistics.py        (about a minute on 2 cores; draws its inputs)
-Writes: benchmarks/results/statistics.json
+Run: python benchmarks/bootstrap.py        (about a minute on 2 cores; draws its inputs)
+Writes: benchmarks/results/bootstrap.json
 
 The study: 10 arms, 8 seeds, 3,000 test images of 4 classes, 10,000 replicates of the patients (fewer for AUROC). The
 plain loop gathers the images of the drawn patients and calls the metric for each arm and seed; it is timed for a few
@@ -25,7 +25,7 @@ from synthgain.evaluation.predictions import Predictions
 from synthgain.evaluation.resampling import COUNTED, PAIRED, Resampling, paired_replicates, replicate
 from synthgain.evaluation.statistics import Components
 
-RESULTS = Path(__file__).parent / "results" / "statistics.json"
+RESULTS = Path(__file__).parent / "results" / "bootstrap.json"
 ARMS, SEEDS, IMAGES, CLASSES, REPLICATES = 10, 8, 3000, 4, 10_000
 
 

@@ -1,0 +1,42 @@
+"""Work side by side: results as they come, a failure is raised here, a killed process is told from a failed one."""
+
+import os
+import signal
+
+import pytest
+
+from synthgain.compute import side_by_side
+from synthgain.errors import KilledError, SynthgainError
+
+
+def square(item: int) -> int:
+    return item * item
+
+
+def refuse(item: int) -> int:
+    if item == 2:
+        raise SynthgainError("two is refused")
+    return item
+
+
+def be_killed(item: int) -> int:
+    if item == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_item_comes_back_with_its_result(workers: int) -> None:
+    assert dict(side_by_side(square, range(5), workers)) == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failure_is_raised_here(workers: int) -> None:
+    with pytest.raises(SynthgainError, match="two is refused"):
+        list(side_by_side(refuse, range(5), workers))
+
+
+def test_a_killed_process_is_a_sentence_with_the_exit_status_that_the_flow_tries_again() -> None:
+    with pytest.raises(KilledError, match=r"was killed .*lower compute\.workers") as caught:
+        list(side_by_side(be_killed, range(5), 2))
+    assert caught.value.status == 137

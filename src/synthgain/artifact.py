@@ -126,14 +126,29 @@ def writing(
         replace_bytes(partial / MANIFEST, canonical(manifest))
         sync(partial)
         failpoint.reached("artifact.before_rename")
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(partial, target)
-        sync(target.parent)
+        _put(partial, target)
         failpoint.reached("artifact.after_rename")
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy the artifact ``source`` to ``target``, verified and whole; raises `ArtifactError` where it is damaged."""
+    found = read(source)
+    for name in found.manifest["files"]:
+        found.file(name)
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial)
+    _put(partial, target)
+
+
+def _put(partial: Path, target: Path) -> None:
+    if target.exists():
+        shutil.rmtree(target)
+    os.rename(partial, target)
+    sync(target.parent)
 
 
 def replace_bytes(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import yaml
 
+from synthgain import strict_yaml
 from synthgain.artifact import replace_bytes
 from synthgain.config import Config, component, load
 from synthgain.errors import SynthgainError, nearest
@@ -65,7 +66,7 @@ def _hydra(conf: Path, overrides: Sequence[str]) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     for path in sorted(conf.rglob("*.yaml")):
-        _refuse_duplicates(path)
+        strict_yaml.read(path)
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
             composed = hydra_compose("config", overrides=[_forced(conf, word) for word in overrides])
@@ -108,29 +109,6 @@ def _first_line(error: Exception) -> str:
     if type(error).__name__ == "MissingMandatoryValue":
         return f"{key}: a value is needed: {key}=..."
     return str(error).strip().partition("\n")[0]
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys without a word; this one refuses."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", self.peek_event().start_mark)
-        return super().compose_node(parent, index)
-
-
-def _refuse_duplicates(path: Path) -> None:
-    try:
-        yaml.load(path.read_text(), _StrictLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SynthgainError(f"{path}: {error}") from None
 
 
 def _with_raw(values: dict[str, Any], paths: Paths) -> dict[str, Any]:

@@ -265,11 +265,14 @@ def load(values: Mapping[str, Any]) -> Config:
 
 def read(path: Path) -> Config:
     """The configuration in ``params.yaml``."""
-    import yaml
+    from synthgain import strict_yaml
 
     if not path.is_file():
         raise SynthgainError(f"{path}: not found; 'synthgain run' or 'synthgain compose --write' creates it")
-    return load(yaml.safe_load(path.read_text()))
+    values = strict_yaml.read(path)
+    if not isinstance(values, Mapping):
+        raise SynthgainError(f"{path}: expected a mapping, got {values!r}")
+    return load(values)
 
 
 def _typed(package: str, value: Any, where: str) -> Any:

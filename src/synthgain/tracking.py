@@ -75,7 +75,8 @@ class Run:
         name = f"{'+'.join(self.cfg.generators)} {self.cfg.classifier.kind}"
         tags = {"synthgain.level": "pipeline"}
         self.run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
-        self._params(self.run_id, _flat(self.cfg.model_dump(mode="json")))
+        known = self.cfg.model_dump(mode="json", exclude={"tracking": {"uri"}})  # which may hold a password
+        self._params(self.run_id, _flat(known))
 
     @property
     def page(self) -> str:

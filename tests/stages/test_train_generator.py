@@ -1,6 +1,7 @@
 """The stage writes a generator that can be loaded, trained on the train split only; it resumes after a kill."""
 
 import multiprocessing
+import shutil
 import signal
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthgain import artifact, config, dataset
-from synthgain.config import Config
+from synthgain import artifact, config, dataset, training
+from synthgain.config import Config, Split
 from synthgain.errors import SynthgainError
 from synthgain.generators import store
 from synthgain.paths import Paths
@@ -96,6 +97,40 @@ def test_killed_it_starts_again_and_ends_with_the_same_artifact(
     train_generator.run(experiment(), paths, "gan")
     ours, whole = (artifact.read(where.out("train_generator", "gan")) for where in (paths, finished))
     assert ours.sha256 == whole.sha256
+
+
+def test_in_a_cross_validation_finished_folds_are_kept_until_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg, paths = experiment(), workspace(tmp_path)
+    crossed = cfg.model_copy(update={"dataset": cfg.dataset.model_copy(update={"split": Split(folds=2)})})
+    first, second = paths.at(0), paths.at(1)
+    for stage in ("ingest", "validate"):
+        whole = tmp_path / stage
+        shutil.move(paths.out(stage), whole)
+        for fold in (first, second):
+            shutil.copytree(whole, fold.out(stage))
+    train_generator.run(crossed, first, "gan")
+    before = artifact.read(first.out("train_generator", "gan")).sha256
+    shutil.rmtree(first.out("train_generator", "gan"))
+    monkeypatch.setattr(training.TrainSplit, "batch", lambda *_: 1 / 0)
+    train_generator.run(crossed, first, "gan")
+    assert artifact.read(first.out("train_generator", "gan")).sha256 == before
+    monkeypatch.undo()
+    train_generator.run(crossed, second, "gan")
+    assert not (paths.state / "work" / "train_generator" / "gan").exists()
+
+
+def test_unfinished_work_for_other_settings_is_not_gone_on_with_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = workspace(tmp_path)
+    monkeypatch.setattr(training, "train", lambda *_, **__: 1 / 0)
+    for width in (4, 8):
+        generator = {"kind": "dcgan", "model": {"width": width}, **TINY}
+        with pytest.raises(ZeroDivisionError):
+            train_generator.run(experiment(generators={"gan": generator}), paths, "gan")
+    assert "gan: unfinished training with other settings is not gone on with" in capsys.readouterr().out
 
 
 def test_a_generator_has_to_be_named(finished: Paths) -> None:

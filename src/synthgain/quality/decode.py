@@ -33,6 +33,11 @@ class Target(NamedTuple):
     channels: int
     max_pixels: int
 
+    @property
+    def enough(self) -> int:
+        """Side of an image from which both the target and the thumbnail can be made without loss."""
+        return max(3 * self.size, 2 * THUMB)
+
 
 class Decoded(NamedTuple):
     """One image that can be used."""
@@ -95,7 +100,7 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
     stored = _from_file(content, target) if isinstance(content, bytes) else _from_array(content, target.max_pixels)
     square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"))
     # A box filter by a whole factor first, once for both sizes; Lanczos still sees three times as much as it makes.
-    factor = square.width // (3 * max(target.size, THUMB))
+    factor = square.width // target.enough
     square = square.reduce(factor) if factor > 1 else square
     pixels = np.asarray(_resample(square, target.size))
     pixels = pixels[None] if target.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
@@ -134,8 +139,7 @@ def _from_file(content: bytes, target: Target) -> _Stored:
             if image.format in ("PNG", "TIFF") and getattr(image, "n_frames", 1) > 1:
                 raise Unusable("several images in one file")
             if image.format == "JPEG":
-                side = 3 * max(target.size, THUMB)
-                image.draft("L" if target.channels == 1 else "RGB", (side, side))
+                image.draft("L" if target.channels == 1 else "RGB", (target.enough, target.enough))
             encoding = str(image.tile)
             image.load()
             ImageOps.exif_transpose(image, in_place=True)

@@ -1,48 +1,79 @@
 """Train one generator on the train split, and keep the moving average of its weights."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import torch
 
 from synthgain import artifact, compute, dataset
+from synthgain.artifact import replace_bytes
 from synthgain.config import Config
+from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 from synthgain.generators import contract, store
 from synthgain.paths import Paths
 from synthgain.seeding import derive
 
 STAGE = "train_generator"
+_ASKED = "asked.json"
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """Write generator ``item``: weights, configuration and, where anything was trained, the learning curve."""
-    from synthgain import training
-
     if item is None:
         raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
     real, chosen = dataset.read(paths.out("ingest")), cfg.generators[item]
-    on, seed = compute.device(cfg.compute), derive(cfg.seed, STAGE, item)
-    facts = contract.Facts(real.shape[0], real.shape[1], real.classes, cfg.dataset.source)
-    asked = store.trained_part(chosen)
+    asked, code, seed = store.trained_part(chosen), _code(), derive(cfg.seed, STAGE, item)
     inputs = {"ingest": real.sha256, "validate": artifact.read(paths.out("validate")).sha256}
+    target, work = paths.out(STAGE, item), paths.work(f"{STAGE}/{item}", artifact.digest([asked, inputs, seed, code]))
+    finished = work / "finished"
+    if finished.is_dir():
+        artifact.copy(finished, target)
+    else:
+        _note(work, {"settings": asked, "code": code}, item)
+        generator, history = _trained(cfg, real, item, seed, work)
+        with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds={item: seed}) as draft:
+            store.save(draft.path, generator, chosen, _facts(cfg, real))
+            draft.counts["images"] = len(real.rows("train"))
+            if history is not None:
+                history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
+    if paths.fold in (None, cfg.folds[-1]):
+        shutil.rmtree(work.parent)
+    elif not finished.is_dir():  # a run that is killed in a later fold need not train this one again
+        artifact.copy(target, finished)
+
+
+def _trained(
+    cfg: Config, real: ImageSet, item: str, seed: int, work: Path
+) -> tuple[contract.Generator, pd.DataFrame | None]:
+    from synthgain import training
+
+    on, chosen = compute.device(cfg.compute), cfg.generators[item]
     split = training.TrainSplit(real.images, real.rows("train"), real.labels, seed)
-
     torch.manual_seed(derive(seed, "initial weights"))
-    generator = store.build(chosen, facts)
+    generator = store.build(chosen, _facts(cfg, real))
     generator.observe(split.once())
-    history, work = None, paths.work(STAGE, artifact.digest([asked, inputs, seed, _code()]))
-    if chosen.training is not None:
-        trained = training.train(generator, split, chosen.training, seed=seed, on=on, work=work, name=item)
-        generator, history = trained.result, trained.history()
+    if chosen.training is None:
+        return generator, None
+    trained = training.train(generator, split, chosen.training, seed=seed, on=on, work=work, name=item)
+    return trained.result, trained.history()
 
-    target, seeds = paths.out(STAGE, item), {item: seed}
-    with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds=seeds) as draft:
-        store.save(draft.path, generator, chosen, facts)
-        draft.counts["images"] = len(split)
-        if history is not None:
-            history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
-    shutil.rmtree(work)
+
+def _facts(cfg: Config, real: ImageSet) -> contract.Facts:
+    return contract.Facts(real.shape[0], real.shape[1], real.classes, cfg.dataset.source)
+
+
+def _note(work: Path, asked: dict[str, Any], name: str) -> None:
+    """Note in ``work`` what it is for; say so where unfinished work was for something else and is not gone on with."""
+    for other in sorted(work.parent.glob(f"*/{_ASKED}")):
+        before = json.loads(other.read_text())
+        changed = [part for part in asked if asked[part] != before[part]]
+        if changed:
+            print(f"{name}: unfinished training with other {' and '.join(changed)} is not gone on with", flush=True)
+    replace_bytes(work / _ASKED, artifact.canonical(asked))
 
 
 def _code() -> dict[str, str]:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
@@ -20,7 +21,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, wait
 from prefect.states import Failed, State
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from stage_task import limit_gpu, run_stage, stop, stopping
 from terminal import Watch
 
@@ -28,8 +29,10 @@ from synthgain import config, last_run, lineage, outcome, tracking, workspace
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths, find_workspace
 
+_SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=64)
 
-@flow(name="synthgain-experiment", flow_run_name="{experiment_name}", task_runner=ThreadPoolTaskRunner(max_workers=64))
+
+@flow(name="synthgain-experiment", flow_run_name="{experiment_name}", task_runner=_SIDE_BY_SIDE)
 def experiment(experiment_name: str, root: str) -> str | State:
     """Bring every stage up to date; returns where the MLflow page shows this run, or the failed stage's last words."""
     signal.signal(signal.SIGTERM, lambda *_: stop())  # in here, because Prefect sets its own when a flow starts
@@ -50,9 +53,9 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
     """Submit every stage in DVC's order and wait for all; raises `SynthgainError` with the first failure."""
     stale = version_raw_data(paths, cfg)
     slots = threading.Semaphore(cfg.compute.workers)
-    submitted: list[PrefectFuture[bool]] = []
+    submitted: list[PrefectFuture[Any]] = []
 
-    def stage(name: str, *after: PrefectFuture[bool]) -> PrefectFuture[bool]:
+    def stage(name: str, *after: PrefectFuture[Any]) -> PrefectFuture[Any]:
         upstream = [allow_failure(future) for future in after]
         submitted.append(run_stage.submit(paths, name, upstream, name in stale, watch, slots))
         return submitted[-1]
@@ -99,7 +102,7 @@ def main() -> None:
         print(f"synthgain: {state.message}", file=sys.stderr)
         sys.exit(2)
     last_run.record(paths, workspace.command(paths), time.monotonic() - began, outcome.result(paths))
-    print(outcome.summary(paths, cfg, state.result()))
+    print(outcome.summary(paths, cfg, str(state.result())))
 
 
 if __name__ == "__main__":

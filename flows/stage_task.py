@@ -95,7 +95,9 @@ def run_stage(
     if process.returncode:
         words = [line for line in last if line.startswith("synthgain: ")] or list(last)
         killed = process.returncode in KILLED or any(f"exited with {code}" in line for code in KILLED for line in last)
-        return Failed(name=KILLED_STATE if killed else "Failed", message=f"stage {stage} failed\n" + "\n".join(words))
+        message = f"stage {stage} failed\n" + "\n".join(words)
+        watch.failed(stage, message)
+        return Failed(name=KILLED_STATE if killed else "Failed", message=message)
     logger.info("%s | %s in %.1f s", stage, "done" if ran else "nothing to do", time.monotonic() - began)
     watch.finished(stage, ran)
     return changed

@@ -43,9 +43,17 @@ class Watch:
 
     def finished(self, stage: str, ran: bool) -> None:
         with self._lock:
-            for name in [name for name in self._bars if name.startswith(f"{stage}: ")]:
-                self._progress.remove_task(self._bars.pop(name))
+            self._clear(stage)
             self.run.log_stage(stage, ran)
+
+    def failed(self, stage: str, message: str) -> None:
+        with self._lock:
+            self._clear(stage)
+            self.run.log_failure(stage, message)
+
+    def _clear(self, stage: str) -> None:
+        for name in [name for name in self._bars if name.startswith(f"{stage}: ")]:
+            self._progress.remove_task(self._bars.pop(name))
 
     def __enter__(self) -> "Watch":
         self._progress.start()

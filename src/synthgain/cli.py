@@ -208,7 +208,7 @@ def _ui(host: str, port: int) -> None:
             file=sys.stderr,
         )
     paths = find_workspace()
-    print(f"MLflow: http://{host}:{port}")
+    print(f"MLflow: http://{host}:{port}", flush=True)
     command = tracking.ui(paths, config.read(paths.params), host, port)
     os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
 

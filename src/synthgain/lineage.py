@@ -39,18 +39,18 @@ def track_raw(paths: Paths, config: Config) -> None:
     raw, pointer = paths.root / config.dataset.raw, paths.root / f"{config.dataset.raw}.dvc"
     original = Path(config.dataset.path)
     if original.resolve() == raw.resolve():
-        dvc(paths, "add", "--quiet", config.dataset.raw)
+        dvc(paths, "add", config.dataset.raw)
     elif _origin(pointer) == str(original):
-        dvc(paths, "update", "--quiet", f"{config.dataset.raw}.dvc")
+        dvc(paths, "update", f"{config.dataset.raw}.dvc")
     else:
         raw.parent.mkdir(parents=True, exist_ok=True)
-        dvc(paths, "import-url", "--quiet", "--force", str(original), config.dataset.raw)
+        dvc(paths, "import-url", "--force", str(original), config.dataset.raw)
 
 
 def begin(paths: Paths) -> None:
     """Make the workspace one that DVC accepts, also where it was copied without its repository."""
     if not (paths.root / ".dvc").is_dir():
-        dvc(paths, "init", "--quiet", *([] if (paths.root / ".git").exists() else ["--no-scm"]))
+        dvc(paths, "init", *([] if (paths.root / ".git").exists() else ["--no-scm"]))
 
 
 def raw_is_tracked(paths: Paths, config: Config) -> bool:

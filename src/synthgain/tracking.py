@@ -21,6 +21,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
 _BATCH = 100
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Lets MLflow's page open on training runs instead of language models."""
 _SQLITE = "sqlite:///"
 
 
@@ -56,7 +58,7 @@ class Run:
             run.client.set_terminated(run.run_id, "FINISHED")
         except BaseException:
             run._pending[0].result()
-            run._queue.shutdown(wait=True, cancel_futures=True)
+            run._queue.shutdown(wait=True)
             run.client.set_terminated(run.run_id, "FAILED")
             raise
 
@@ -70,7 +72,7 @@ class Run:
         local = self.cfg.tracking.uri.startswith(_SQLITE)
         where = (self.paths.root / "mlruns" / "artifacts").as_uri() if local else None
         self.experiment_id = (
-            found.experiment_id if found else self.client.create_experiment(self.cfg.dataset.name, where)
+            found.experiment_id if found else self.client.create_experiment(self.cfg.dataset.name, where, _KIND)
         )
         name = f"{'+'.join(self.cfg.generators)} {self.cfg.classifier.kind}"
         tags = {"synthgain.level": "pipeline"}
@@ -87,6 +89,10 @@ class Run:
     def log_stage(self, stage: str, ran: bool) -> None:
         """Log a finished stage (DVC's name, such as ``train_generator@edm``) as a child run."""
         self._pending.append(self._queue.submit(self._log_stage, stage, ran))
+
+    def log_failure(self, stage: str, message: str) -> None:
+        """Log a stage that failed, with its last words, as a child run that FAILED."""
+        self._pending.append(self._queue.submit(self._log_failure, stage, message))
 
     def log_verdict(self) -> None:
         """Copy the verdict's numbers and the report to the parent run, whether or not a stage had to run."""
@@ -125,6 +131,10 @@ class Run:
             if name == "evaluate":
                 self._trials(run_id)
         self.client.set_terminated(run_id, "FINISHED")
+
+    def _log_failure(self, stage: str, message: str) -> None:
+        run_id = self._child(self.run_id, stage, {"synthgain.level": "stage", "mlflow.note.content": message})
+        self.client.set_terminated(run_id, "FAILED")
 
     def _log_verdict(self) -> None:
         evaluated = artifact.read(self.paths.out("evaluate"))
@@ -248,4 +258,5 @@ def ui(paths: Paths, cfg: Config, host: str, port: int) -> list[str]:
     return [
         sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store(paths, cfg),
         "--default-artifact-root", str(Path(paths.root / "mlruns" / "artifacts")), "--host", host, "--port", str(port),
+        "--workers", "1",
     ]  # fmt: skip

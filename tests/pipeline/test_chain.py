@@ -120,6 +120,9 @@ def test_a_failing_stage_ends_in_one_message(workspace: Any, first: str) -> None
     assert "insufficient data" in printed
     assert "Traceback" not in printed
     assert runs(workspace, "pipeline")[0].info.status == "FAILED"
+    failed = runs(workspace, "stage")[0]
+    assert (failed.data.tags["mlflow.runName"], failed.info.status) == ("ingest", "FAILED")
+    assert "insufficient data" in failed.data.tags["mlflow.note.content"]
     workspace.run("run", *workspace.toy)
 
 

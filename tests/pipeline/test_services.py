@@ -1,0 +1,61 @@
+"""What the run leaves in the services beside it: Prefect's artifacts, MLflow's page."""
+
+import json
+import signal
+import socket
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from synthgain import outcome
+
+
+def test_prefect_shows_the_outcome_and_every_stage(workspace: Any) -> None:
+    database = Path(workspace.environment["PREFECT_HOME"]) / "prefect.db"
+    with sqlite3.connect(database) as connection:
+        artifacts = dict(connection.execute("select key, data from artifact where key is not null"))
+        stages = {name for (name,) in connection.execute("select name from task_run where state_type = 'COMPLETED'")}
+    assert {"verdict", "gains", "report"} <= set(artifacts)
+    assert json.loads(artifacts["verdict"]) == f"**{outcome.verdict(workspace.paths)}**"
+    assert json.loads(json.loads(artifacts["gains"])) == outcome.rows(workspace.paths)
+    assert {"ingest", "train_generator@dcgan", "evaluate", "report"} <= stages
+
+
+def test_ui_serves_the_runs_of_this_workspace(workspace: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = workspace.start("ui", "--port", str(port))
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(f"{address}/health", process)
+        found = _asked(f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=phantom")["experiment"]
+        assert {"key": "mlflow.experimentKind", "value": "custom_model_development"} in found["tags"]
+        body = json.dumps({"experiment_ids": [found["experiment_id"]], "filter": "tags.`verdict` = 'inconclusive'"})
+        runs = _asked(f"{address}/api/2.0/mlflow/runs/search", body.encode())["runs"]
+        assert any(metric["key"] == "gain" for metric in runs[0]["data"]["metrics"])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=60)
+    assert f"MLflow: {address}" in printed
+
+
+def _wait_for(address: str, process: Any) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(address):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, "MLflow did not start"
+            time.sleep(0.5)
+
+
+def _asked(address: str, body: bytes | None = None) -> Any:
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)

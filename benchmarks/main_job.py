@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "main_job.json"
-DONE = re.compile(r"\| ([\w@]+) \| (?:done|nothing to do) in ([\d.]+) s")
+DONE = re.compile(r"- ([\w@]+) \| (?:done|nothing to do) in ([\d.]+) s")
 
 
 def memory(run: int) -> float:

@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from synthgain import artifact, checkpoints, training
+from synthgain import artifact, checkpoints, train_split, training
 from synthgain.config import GeneratorTraining
 from synthgain.errors import SynthgainError
 from synthgain.generators import dcgan
 from synthgain.generators.contract import Facts, Generator, Phase
 from synthgain.sources import phantom
+from synthgain.train_split import TrainSplit
 
 FACTS = Facts(1, 16, ("a", "b"), phantom.Config())
 TRAINING = GeneratorTraining(steps=12, batch_size=4, ema=0.5, checkpoint_every=4)
@@ -42,10 +43,10 @@ class Spoiled(dcgan.DCGAN):
         return loss
 
 
-def split(seed: int = 0) -> training.TrainSplit:
+def split(seed: int = 0) -> TrainSplit:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (10, 1, 16, 16), dtype=np.uint8)
-    return training.TrainSplit(images, np.array([0, 1, 2, 4, 5, 7, 9]), np.arange(10) % 2, seed)
+    return TrainSplit(images, np.array([0, 1, 2, 4, 5, 7, 9]), np.arange(10) % 2, seed)
 
 
 def train(
@@ -246,8 +247,8 @@ def test_a_large_split_is_read_by_row_and_gives_the_same_batches(
     in_memory = split()
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (10, 1, 16, 16), dtype=np.uint8))
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    monkeypatch.setattr(training, "IN_MEMORY", 0)
-    by_row = training.TrainSplit(mapped, np.array([0, 1, 2, 4, 5, 7, 9]), np.arange(10) % 2, 0)
+    monkeypatch.setattr(train_split, "IN_MEMORY", 0)
+    by_row = TrainSplit(mapped, np.array([0, 1, 2, 4, 5, 7, 9]), np.arange(10) % 2, 0)
     assert isinstance(by_row.images, np.memmap)
     for step in range(5):
         for ours, theirs in zip(by_row.batch(step, 4), in_memory.batch(step, 4), strict=True):

@@ -15,6 +15,7 @@ from synthgain.errors import SynthgainError
 from synthgain.generators import store
 from synthgain.paths import Paths
 from synthgain.stages import train_generator
+from synthgain.train_split import TrainSplit
 
 TINY = {"training": {"steps": 6, "batch_size": 4, "checkpoint_every": 2}}
 
@@ -113,7 +114,7 @@ def test_in_a_cross_validation_finished_folds_are_kept_until_the_last_one(
     train_generator.run(crossed, first, "gan")
     before = artifact.read(first.out("train_generator", "gan")).sha256
     shutil.rmtree(first.out("train_generator", "gan"))
-    monkeypatch.setattr(training.TrainSplit, "batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(TrainSplit, "batch", lambda *_: 1 / 0)
     train_generator.run(crossed, first, "gan")
     assert artifact.read(first.out("train_generator", "gan")).sha256 == before
     monkeypatch.undo()

@@ -16,6 +16,7 @@ from synthgain.errors import SynthgainError
 from synthgain.generators import contract, store
 from synthgain.paths import Paths
 from synthgain.seeding import derive
+from synthgain.train_split import TrainSplit
 
 STAGE = "train_generator"
 _ASKED = "asked.json"
@@ -49,15 +50,15 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
 def _trained(
     cfg: Config, real: ImageSet, item: str, seed: int, work: Path
 ) -> tuple[contract.Generator, pd.DataFrame | None]:
-    from synthgain import training
-
     on, chosen = compute.device(cfg.compute), cfg.generators[item]
-    split = training.TrainSplit(real.images, real.rows("train"), real.labels, seed)
+    split = TrainSplit(real.images, real.rows("train"), real.labels, seed)
     torch.manual_seed(derive(seed, "initial weights"))
     generator = store.build(chosen, _facts(cfg, real))
     generator.observe(split.once())
     if chosen.training is None:
         return generator, None
+    from synthgain import training
+
     trained = training.train(generator, split, chosen.training, seed=seed, on=on, work=work, name=item)
     return trained.result, trained.history()
 
@@ -79,5 +80,6 @@ def _note(work: Path, asked: dict[str, Any], name: str) -> None:
 def _code() -> dict[str, str]:
     """What unfinished work was computed with: another version of the code must not resume it."""
     package = Path(contract.__file__).parent
-    files = [package.parent / "training.py", package.parent / "checkpoints.py", *sorted(package.glob("*.py"))]
+    loop = [package.parent / name for name in ("training.py", "train_split.py", "checkpoints.py")]
+    files = [*loop, *sorted(package.glob("*.py"))]
     return {path.name: artifact.file_sha256(path) for path in files}

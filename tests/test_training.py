@@ -83,11 +83,13 @@ def test_training_twice_gives_the_same_bits(uninterrupted: str, tmp_path: Path) 
 
 
 def test_bfloat16_is_used_where_the_machine_has_it_and_the_weights_stay_in_float32(
-    uninterrupted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(training.compute, "bf16", lambda on: False)
+    in_float32 = train(tmp_path / "float32")
     monkeypatch.setattr(training.compute, "bf16", lambda on: True)
-    module = train(tmp_path)
-    assert fingerprint(module) != uninterrupted
+    module = train(tmp_path / "bfloat16")
+    assert fingerprint(module) != fingerprint(in_float32)
     assert {value.dtype for value in module.result.parameters()} == {torch.float32}
     assert module.history().notna().all(axis=None)
 

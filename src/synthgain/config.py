@@ -154,12 +154,9 @@ class Augmentation(Strict):
 
 
 class Arms(Strict):
-    baselines: tuple[Literal["real", "classic", "oversample", "duplicate"], ...] = (
-        "real",
-        "classic",
-        "oversample",
-        "duplicate",
-    )
+    baselines: tuple[Literal["real", "classic", "oversample", "weighted", "mixup", "duplicate"], ...] = (
+        "real", "classic", "oversample", "duplicate",
+    )  # fmt: skip
     """Non-synthetic arms; the strongest on validation is what synthetic images must beat."""
     always: tuple[str, ...] = ("classic", "oversample", "duplicate", "oracle")
     """Arms that are confirmed whatever the screening says."""
@@ -167,14 +164,34 @@ class Arms(Strict):
     """Synthetic images per real image in a batch, screened for every generator."""
     filtered: tuple[bool, ...] = (True,)
     """Screen synthetic sets after the filter (true), before it (false), or both."""
+    whole: tuple[Literal["pretrain", "synthetic-only"], ...] = ()
+    """Screen every generator's whole set as pre-training, and (never chosen) alone."""
     most: Annotated[int, Field(ge=2, le=6)] = 6
     """Most arms that are confirmed."""
     augmentation: Augmentation = Augmentation()
 
 
+Span = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class Tuning(Strict):
+    """Settings that every screened arm tries, the same for all: the classifier's own first, then random ones.
+
+    A random one multiplies each value by a factor from its span, on a logarithmic scale.
+    """
+
+    trials: Positive = 1
+    """Settings per arm; 1: only the classifier's own."""
+    learning_rate: Span = (0.3, 3.0)
+    weight_decay: Span = (0.1, 10.0)
+    augmentation: Span = (0.5, 1.5)
+    """Of the strength of every classical augmentation."""
+
+
 class Screening(Strict):
     seeds: Positive = 2
     """Seeds of its own; the confirmation uses fresh ones."""
+    tuning: Tuning = Tuning()
 
 
 class Claim(Strict):

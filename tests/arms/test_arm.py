@@ -18,6 +18,16 @@ def test_names_say_how_batches_are_filled() -> None:
     assert (unfiltered.generator, unfiltered.ratio, unfiltered.filtered) == ("my-r2-gan", 1.0, False)
 
 
+def test_names_say_how_synthetic_images_are_used_otherwise() -> None:
+    assert parse("weighted") == Arm("weighted", weighted=True)
+    assert parse("mixup").mixup == 0.2
+    pretrain, alone = parse("pretrain-edm"), parse("synthetic-only-edm")
+    assert (pretrain.whole, pretrain.pretrained, pretrain.descriptive) == (True, True, False)
+    assert (alone.whole, alone.pretrained, alone.descriptive, alone.synthetic_share) == (True, False, True, 1)
+    shuffled = parse("shuffled-edm-r0.5-unfiltered")
+    assert (shuffled.shuffled, shuffled.control, shuffled.ratio, shuffled.filtered) == (True, "shuffled", 0.5, False)
+
+
 @pytest.mark.parametrize("name, generator", [("duplicate", "copies"), ("oracle", "oracle"), ("noise", "noise")])
 def test_a_control_is_the_synthetic_arm_with_its_generator_unfiltered(name: str, generator: str) -> None:
     arm = parse(name).at(2.0)
@@ -44,6 +54,12 @@ def test_baselines_and_every_trained_generator_at_every_ratio_are_screened(toy: 
     names = [arm.name for arm in candidates(toy.experiment(arms={"ratios": [0.5, 2.0], "filtered": [True, False]}))]
     synthetic = [f"synthetic-{g}-r{r}{u}" for g in ("dcgan", "edm") for r in ("0.5", "2") for u in ("", "-unfiltered")]
     assert names == ["real", "classic", "oversample", "duplicate-r0.5", "duplicate-r2", *synthetic]
+
+
+def test_whole_sets_are_screened_where_asked_for(toy: ModuleType) -> None:
+    arms = {"ratios": [1.0], "baselines": ["classic", "weighted", "mixup"], "whole": ["pretrain", "synthetic-only"]}
+    names = [arm.name for arm in candidates(toy.experiment(arms=arms, generators={"edm": {"kind": "edm"}}))]
+    assert names == ["classic", "weighted", "mixup", "synthetic-edm-r1", "pretrain-edm", "synthetic-only-edm"]
 
 
 def test_an_arm_without_its_generator_is_not_screened(toy: ModuleType) -> None:

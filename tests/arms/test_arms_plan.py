@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from synthgain.arms.plan import choose, declared_arms, scores
+from synthgain.arms import tuning
+from synthgain.arms.plan import best_settings, choose, declared_arms, scores
+from synthgain.config import Tuning
 from synthgain.errors import SynthgainError
 
 BOARD = {
@@ -14,12 +16,15 @@ BOARD = {
     "synthetic-dcgan-r0.5": 0.66, "synthetic-dcgan-r1": 0.65, "synthetic-edm-r0.5": 0.71, "synthetic-edm-r1": 0.72,
 }  # fmt: skip
 
+SETTINGS = [setting.described() for setting in tuning.settings(Tuning(trials=3), seed=0)]
+
 
 def table(board: dict[str, float], log_loss: dict[str, float] | None = None) -> pd.DataFrame:
     """Scores of two seeds around the means of ``board``."""
     rows = [
         {
-            "arm": arm, "seed": seed, "balanced_accuracy": mean + (seed - 0.5) / 64, "macro_auroc": 1 - mean,
+            "arm": arm, "setting": 0, "seed": seed, "balanced_accuracy": mean + (seed - 0.5) / 64,
+            "macro_auroc": 1 - mean,
             "log_loss": (log_loss or {}).get(arm, 1.0),
         }
         for arm, mean in board.items() for seed in range(2)
@@ -28,7 +33,7 @@ def table(board: dict[str, float], log_loss: dict[str, float] | None = None) -> 
 
 
 def plan(toy: ModuleType, board: dict[str, float] = BOARD, log_loss: Any = None, **changes: Any) -> dict[str, Any]:
-    return choose(table(board, log_loss), toy.experiment(**changes))
+    return choose(table(board, log_loss), toy.experiment(**changes), SETTINGS)
 
 
 def test_the_best_synthetic_arm_meets_the_strongest_other_arm(toy: ModuleType) -> None:
@@ -58,7 +63,7 @@ def test_ties_go_to_the_lower_log_loss_and_then_to_the_name(toy: ModuleType) -> 
 
 def test_the_order_of_rows_does_not_matter(toy: ModuleType) -> None:
     shuffled = table(BOARD).sample(frac=1, random_state=0)
-    assert choose(shuffled, toy.experiment()) == plan(toy)
+    assert choose(shuffled, toy.experiment(), SETTINGS) == plan(toy)
 
 
 def test_confirmed_are_the_headline_what_is_always_wanted_and_the_best_of_other_generators(toy: ModuleType) -> None:
@@ -110,9 +115,47 @@ def test_a_plan_that_was_changed_after_it_was_declared_is_refused(toy: ModuleTyp
 
 def test_scores_are_those_of_each_arm_and_seed() -> None:
     rows = [("classic", seed, label) for seed in range(2) for label in ("a", "b")]
-    predictions = pd.DataFrame(rows, columns=["arm", "seed", "label"]).assign(p0=[0.9, 0.8, 0.9, 0.2])
+    predictions = pd.DataFrame(rows, columns=["arm", "seed", "label"]).assign(setting=0, p0=[0.9, 0.8, 0.9, 0.2])
     predictions["p1"] = 1 - predictions["p0"]
     found = scores(predictions, ("a", "b"))
-    assert list(found) == ["arm", "seed", "balanced_accuracy", "macro_auroc", "log_loss"]
+    assert list(found) == ["arm", "setting", "seed", "balanced_accuracy", "macro_auroc", "log_loss"]
     assert found["balanced_accuracy"].tolist() == [0.5, 1.0]
     assert found["macro_auroc"].tolist() == [1.0, 1.0]
+
+
+def test_every_arm_is_confirmed_with_the_setting_at_which_it_was_best(toy: ModuleType) -> None:
+    settings = {"synthetic-edm-r1": 2, "classic": 1}
+    parts = [table({arm: mean + (settings.get(arm, 0) == number) for arm, mean in BOARD.items()}).assign(setting=number)
+             for number in range(3)]  # fmt: skip
+    best = best_settings(pd.concat(parts), "balanced_accuracy")
+    assert dict(best.groupby("arm")["setting"].first()) == {arm: settings.get(arm, 0) for arm in BOARD}
+    assert len(best) == 2 * len(BOARD)
+    found = choose(best, toy.experiment(), SETTINGS)["settings"]
+    assert found["synthetic-edm-r1"] == found["oracle"] == SETTINGS[2], "controls take the candidate's"
+    assert found["classic"] == SETTINGS[1]
+    assert found["duplicate"] == found["synthetic-dcgan-r0.5"] == SETTINGS[0]
+
+
+def test_ties_between_settings_go_to_the_lower_log_loss_and_then_to_the_classifiers_own() -> None:
+    tied = pd.concat([table({"classic": 0.7}, {"classic": loss}).assign(setting=k) for k, loss in enumerate((1, 0.9))])
+    assert set(best_settings(tied, "balanced_accuracy")["setting"]) == {1}
+    tied["log_loss"] = 1.0
+    assert set(best_settings(tied, "balanced_accuracy")["setting"]) == {0}
+
+
+def test_pretraining_can_be_the_candidate_and_synthetic_images_alone_cannot(toy: ModuleType) -> None:
+    found = plan(toy, BOARD | {"pretrain-edm": 0.9, "synthetic-only-dcgan": 0.95})
+    assert found["headline"]["candidate"] == "pretrain-edm"
+    assert found["ratio"] == 1.0
+    assert not any(name.startswith("synthetic-only") for name in found["confirm"])
+
+
+def test_shuffled_labels_are_those_of_the_candidate(toy: ModuleType) -> None:
+    always = {"always": ["shuffled"], "ratios": [0.5, 1.0]}
+    found = plan(toy, arms=always)
+    assert "shuffled-edm-r1" in found["confirm"]
+    arms = {arm.name: arm for arm in declared_arms(found)}
+    assert arms["shuffled-edm-r1"].shuffled
+    assert arms["shuffled-edm-r1"].filtered
+    pretrained = plan(toy, BOARD | {"pretrain-edm": 0.9}, arms=always)
+    assert any("shuffled: not confirmed" in why for why in pretrained["why"])

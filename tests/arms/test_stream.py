@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synthgain.arms.arm import parse
-from synthgain.arms.stream import lacks, pool_rows, stream
+from synthgain.arms.stream import class_weights, lacks, pool_rows, stream
 from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 
@@ -19,6 +19,8 @@ ARMS = (
     "synthetic-edm-r0.5",
     "synthetic-edm-r1",
     "synthetic-edm-r2-unfiltered",
+    "pretrain-edm",
+    "synthetic-only-edm",
 )
 BATCH = 16
 SYNTHETIC = 7
@@ -47,7 +49,7 @@ def pool(toy: ModuleType) -> ImageSet:
 def drawn(name: str, real: ImageSet, pool: ImageSet, steps: int = 60, seed: int = 5) -> tuple[np.ndarray, ...]:
     """Row number, mark and label of every slot, each ``(steps, BATCH)``."""
     arm = parse(name)
-    batch = stream(arm, real, pool if arm.generator else None, seed=seed, batch_size=BATCH)
+    batch = stream(arm, real, pool if arm.generator else None, seed=seed, batch_size=BATCH, steps=steps)
     batches = [batch(step) for step in range(steps)]
     images, labels = np.stack([b[0] for b in batches]), np.stack([b[1] for b in batches])
     return images[:, :, 0, 0, 0], images[:, :, 0, 0, 1], labels
@@ -65,7 +67,7 @@ def test_every_batch_is_full_and_holds_train_or_synthetic_images_with_their_labe
     assert np.array_equal(labels[synthetic], pool.labels[rows[synthetic]])
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", [name for name in ARMS if not parse(name).pretrained])
 def test_the_share_of_synthetic_slots_is_exact(name: str, real: ImageSet, pool: ImageSet) -> None:
     synthetic = (drawn(name, real, pool)[1] == SYNTHETIC).sum(1)
     share = parse(name).synthetic_share
@@ -104,10 +106,10 @@ def test_arms_see_the_real_images_in_the_same_order(name: str, real: ImageSet, p
 
 def test_a_batch_is_a_function_of_seed_and_step(real: ImageSet, pool: ImageSet) -> None:
     arm = parse("synthetic-edm-r1")
-    batch = stream(arm, real, pool, seed=5, batch_size=BATCH)
+    batch = stream(arm, real, pool, seed=5, batch_size=BATCH, steps=8)
     ahead = batch(7)
-    again = [stream(arm, real, pool, seed=5, batch_size=BATCH)(step) for step in range(8)][7]
-    other = stream(arm, real, pool, seed=6, batch_size=BATCH)(7)
+    again = [stream(arm, real, pool, seed=5, batch_size=BATCH, steps=8)(step) for step in range(8)][7]
+    other = stream(arm, real, pool, seed=6, batch_size=BATCH, steps=8)(7)
     assert np.array_equal(ahead[0], again[0])
     assert not np.array_equal(ahead[0], other[0])
 
@@ -138,4 +140,34 @@ def test_a_pool_that_lacks_a_class_is_refused_with_the_counts(real: ImageSet, po
     with pytest.raises(
         SynthgainError, match=r"generator 'edm': 30 images .* no image of class middle .*high .*middle 0"
     ):
-        stream(parse("synthetic-edm-r1"), real, pool, seed=0, batch_size=BATCH)
+        stream(parse("synthetic-edm-r1"), real, pool, seed=0, batch_size=BATCH, steps=8)
+
+
+def test_pretraining_is_all_synthetic_first_and_all_real_then_within_the_same_steps(
+    real: ImageSet, pool: ImageSet
+) -> None:
+    rows, marks, _ = drawn("pretrain-edm", real, pool, steps=60)
+    assert (marks[:30] == SYNTHETIC).all()
+    assert (marks[30:] == 0).all()
+    assert set(rows[:30].ravel()) == set(np.flatnonzero(pool.table["kept"])), "the whole filtered pool"
+    alone = drawn("synthetic-only-edm", real, pool)
+    assert (alone[1] == SYNTHETIC).all()
+
+
+def test_shuffled_labels_are_a_permutation_and_the_images_stay(real: ImageSet, pool: ImageSet) -> None:
+    rows, marks, labels = drawn("shuffled-edm-r1", real, pool)
+    synthetic = marks == SYNTHETIC
+    assert (labels[~synthetic] == real.labels[rows[~synthetic]]).all()
+    wrong = labels[synthetic] != pool.labels[rows[synthetic]]
+    assert 0.4 < wrong.mean() < 0.9
+    used, at = np.unique(rows[synthetic], return_index=True)
+    assert set(used) == set(pool_rows(parse("shuffled-edm-r1"), pool, len(real.rows("train"))))
+    given = labels[synthetic][at]
+    assert (np.bincount(given) == np.bincount(pool.labels[used])).all(), "an image keeps one label, classes their size"
+
+
+def test_class_weights_make_every_class_weigh_the_same(real: ImageSet) -> None:
+    uneven = real.part(np.concatenate([real.rows("train")[real.labels[real.rows("train")] == k][:n]
+                                       for k, n in enumerate((8, 4, 2))]))  # fmt: skip
+    weights = class_weights(uneven)
+    assert weights * np.bincount(uneven.labels) == pytest.approx(np.full(3, 14 / 3))

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from synthgain.classifiers import cnn
-from synthgain.classifiers.fit import Batch, Look, fit
+from synthgain.classifiers.fit import Batch, Look, _loss, fit
 from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.scores import balanced_accuracy, log_loss
 from synthgain.config import Augmentation, ClassifierTraining
@@ -84,3 +85,17 @@ def test_every_step_asks_for_one_batch() -> None:
     asked: list[int] = []
     trained(lambda step: asked.append(step) or striped(16, step))
     assert asked == list(range(25))
+
+
+def test_class_weights_and_mixup_change_what_is_learnt() -> None:
+    torch.manual_seed(0)
+    network, images, labels = torch.nn.Flatten(), torch.randn(6, 3), torch.tensor([0, 0, 0, 0, 1, 2])
+    plain = _loss(network, images, labels, 0, weights=None, mixup=0.0, seed=0)
+    assert plain == pytest.approx(float(F.cross_entropy(images, labels)))
+    weights = torch.tensor([0.5, 2.0, 2.0])
+    assert float(_loss(network, images, labels, 0, weights=weights, mixup=0.0, seed=0)) == pytest.approx(
+        float(F.cross_entropy(images, labels, weights))
+    )
+    mixed = [float(_loss(network, images, labels, step, weights=None, mixup=0.2, seed=0)) for step in (0, 0, 1)]
+    assert mixed[0] == mixed[1] != mixed[2]
+    assert mixed[0] != pytest.approx(float(plain))

@@ -8,7 +8,7 @@ import pytest
 from synthgain import artifact
 from synthgain.artifact import Artifact
 from synthgain.paths import Paths
-from synthgain.stages import screen
+from synthgain.stages import confirm, screen
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_every_candidate_is_predicted_on_validation_alone(found: Artifact) -> No
     assert table.groupby(["arm", "seed"]).size().eq(15).all()
     assert table["arm"].nunique() == 3 + 2 + 2 * 2
     scores = pd.read_csv(found.file("scores.csv"))
-    assert list(scores)[:3] == ["arm", "seed", "balanced_accuracy"]
+    assert list(scores)[:4] == ["arm", "setting", "seed", "balanced_accuracy"]
     assert len(scores) == 2 * table["arm"].nunique()
 
 
@@ -55,3 +55,25 @@ def test_a_new_generator_leaves_the_other_arms_as_they_were(
     same = after[~after["arm"].str.contains("vae")].reset_index(drop=True)
     pd.testing.assert_frame_equal(same, before)
     assert "declared: " in capsys.readouterr().out
+
+
+def test_every_arm_tries_the_same_settings_and_is_confirmed_with_its_best(bars: ModuleType, tmp_path: Path) -> None:
+    arms = {"ratios": [1.0], "baselines": ["classic", "weighted", "mixup"], "whole": ["pretrain", "synthetic-only"],
+            "always": ["shuffled"]}  # fmt: skip
+    cfg = bars.experiment(arms=arms, screening={"seeds": 1, "tuning": {"trials": 3}})
+    paths = bars.build(tmp_path, cfg)
+    screen.run(cfg, paths)
+    found = artifact.read(paths.out("screen"))
+    tuned, plan = pd.read_csv(found.file("tuning.csv")), found.json("plan.json")
+    assert tuned.groupby("arm")["setting"].agg(set).eq({0, 1, 2}).all()
+    assert {"pretrain-edm", "synthetic-only-dcgan", "weighted", "mixup"} <= set(tuned["arm"])
+    best = tuned.groupby("arm")["balanced_accuracy"].max()
+    scores = pd.read_csv(found.file("scores.csv"))
+    assert dict(scores.set_index("arm")["balanced_accuracy"]) == dict(best)
+    confirm.run(cfg, paths)
+    done = artifact.read(paths.out("confirm"))
+    assert set(pd.read_parquet(done.file("predictions.parquet"))["arm"]) == set(plan["confirm"])
+    used = [artifact.read(folder).manifest["config"] for folder in (paths.state / "trials").iterdir()]
+    rates = {each["classifier"]["training"]["learning_rate"] for each in used if "test" in each["splits"]}
+    own = cfg.classifier.training.learning_rate
+    assert rates == {own * setting["learning_rate"] for setting in plan["settings"].values()}

@@ -1,12 +1,12 @@
 """From screening scores to the declared plan: which contrast is the claim, which arms are confirmed, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from synthgain.arms.arm import Arm, is_control, parse
+from synthgain.arms.arm import SHUFFLED, Arm, is_control, parse
 from synthgain.artifact import digest
 from synthgain.classifiers.scores import balanced_accuracy, log_loss, macro_auroc
 from synthgain.config import Config
@@ -17,26 +17,38 @@ SCORES = {"balanced_accuracy": balanced_accuracy, "macro_auroc": macro_auroc, "l
 
 
 def scores(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """A row per arm and seed of ``predictions``, in their order, with the columns of `SCORES`."""
+    """A row per arm, setting and seed of ``predictions``, in their order, with the columns of `SCORES`."""
     probabilities = [f"p{k}" for k in range(len(classes))]
     rows = []
-    for (arm, seed), table in predictions.groupby(["arm", "seed"], sort=False):
+    for (arm, setting, seed), table in predictions.groupby(["arm", "setting", "seed"], sort=False):
         predicted, labels = table[probabilities].to_numpy(), label_indices(table["label"], classes)
-        rows.append({"arm": arm, "seed": seed} | {name: score(predicted, labels) for name, score in SCORES.items()})
+        about = {"arm": arm, "setting": setting, "seed": seed}
+        rows.append(about | {name: score(predicted, labels) for name, score in SCORES.items()})
     return pd.DataFrame(rows)
 
 
-def choose(scores: pd.DataFrame, cfg: Config, not_screened: Sequence[str] = ()) -> dict[str, Any]:
-    """The plan that the screening ``scores`` (arm, seed, balanced_accuracy, macro_auroc, log_loss) lead to.
+def best_settings(tuned: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Of the scores of all settings, those of each arm's best one: by ``metric``, then log loss, then its number."""
+    means = tuned.groupby(["arm", "setting"], sort=False)[[metric, "log_loss"]].mean().reset_index()
+    ranked = means.sort_values([metric, "log_loss", "setting"], ascending=[False, True, True], kind="stable")
+    best = ranked.drop_duplicates("arm").set_index("arm")["setting"]
+    return tuned[tuned["setting"] == tuned["arm"].map(best)].reset_index(drop=True)
+
+
+def choose(
+    scores: pd.DataFrame, cfg: Config, settings: Sequence[Mapping[str, float]], not_screened: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The plan that the screening ``scores`` (arm, setting, seed, balanced_accuracy, macro_auroc, log_loss) lead to.
 
     The candidate is the best synthetic arm, the baseline the best non-synthetic one, `duplicate` at the candidate's
     ratio. Both are confirmed, then ``arms.always``, then the best arm of every other generator, ``arms.most`` at most.
-    ``not_screened`` says why some arms could not be trained.
+    An arm is confirmed with the setting at which it was best; controls that were not screened with the candidate's.
+    ``settings`` are those that were tried, by number; ``not_screened`` says why some arms could not be trained.
 
     Returns
     -------
-    ``plan.json``: headline (candidate, baseline, metric, margin, level), ratio of the controls, confirm, why, and
-    ``declared``, the digest of all that.
+    ``plan.json``: headline (candidate, baseline, metric, margin, level), ratio of the controls, confirm, settings, why,
+    and ``declared``, the digest of all that.
     """
     board = _Board.of(scores, cfg)
     candidate = board.best(board.candidates())
@@ -45,8 +57,10 @@ def choose(scores: pd.DataFrame, cfg: Config, not_screened: Sequence[str] = ()) 
     chosen = {_confirmed(candidate): board.explain(candidate, "candidate", board.candidates(), "synthetic")}
     chosen[_confirmed(baseline)] = board.explain(baseline, "baseline", baselines, "non-synthetic")
     left_out = []
-    for name in cfg.arms.always:
-        if parse(name).at(candidate.ratio).available(cfg):
+    for name in (board.shuffled(candidate) if each == SHUFFLED else each for each in cfg.arms.always):
+        if name is None:
+            left_out.append(f"{SHUFFLED}: not confirmed, the candidate has no ratio of synthetic to real images")
+        elif parse(name).at(candidate.ratio).available(cfg):
             at = f" at the candidate's ratio {candidate.ratio:g}" if parse(name).control else ""
             chosen.setdefault(name, f"{name}: always confirmed{at}")
         else:
@@ -63,6 +77,7 @@ def choose(scores: pd.DataFrame, cfg: Config, not_screened: Sequence[str] = ()) 
         },
         "ratio": candidate.ratio,
         "confirm": confirm,
+        "settings": {name: dict(settings[board.setting(name, candidate)]) for name in confirm},
         "why": [*(chosen[name] for name in confirm), *board.absent(), *not_screened, *left_out],
     }  # fmt: skip
     return plan | {"declared": digest(plan)}
@@ -83,19 +98,21 @@ class _Board:
     means: pd.DataFrame
     arms: list[Arm]
     seeds: int
+    best_setting: Mapping[str, int]
 
     @classmethod
     def of(cls, scores: pd.DataFrame, cfg: Config) -> "_Board":
         means = scores.groupby("arm")[list(SCORES)].mean()
         keys = zip(-means[cfg.claim.metric], means["log_loss"], means.index, strict=True)
-        return cls(cfg, means, [parse(name) for _, _, name in sorted(keys)], scores["seed"].nunique())
+        best = {str(arm): int(number) for arm, number in scores.groupby("arm")["setting"].first().items()}
+        return cls(cfg, means, [parse(name) for _, _, name in sorted(keys)], scores["seed"].nunique(), best)
 
     def best(self, arms: Sequence[Arm]) -> Arm:
         return next(arm for arm in self.arms if arm in arms)
 
     def candidates(self) -> list[Arm]:
         """Arms of trained generators; without any, those of controls that draw new images; without those, copies."""
-        with_generator = [arm for arm in self.arms if arm.generator]
+        with_generator = [arm for arm in self.arms if arm.generator and not arm.descriptive]
         trained = [arm for arm in with_generator if not is_control(self.cfg.generators[str(arm.generator)])]
         return trained or [arm for arm in with_generator if arm.control != "duplicate"] or with_generator
 
@@ -107,9 +124,19 @@ class _Board:
     def best_of_other_generators(self, candidate: Arm) -> list[Arm]:
         best: dict[str, Arm] = {}
         for arm in self.arms:
-            if arm.generator and not arm.control and arm.generator != candidate.generator:
+            if arm.generator and not (arm.control or arm.descriptive) and arm.generator != candidate.generator:
                 best.setdefault(arm.generator, arm)
         return list(best.values())
+
+    def shuffled(self, candidate: Arm) -> str | None:
+        """The name of the control that has the candidate's images under shuffled labels."""
+        kind = "synthetic-"
+        return SHUFFLED + candidate.name[len(kind) - 1 :] if candidate.name.startswith(kind) else None
+
+    def setting(self, name: str, candidate: Arm) -> int:
+        """The number of the setting at which the arm that is confirmed as ``name`` was best on validation."""
+        screened = {name, f"{name}-r{candidate.ratio:g}"} & set(self.best_setting)
+        return self.best_setting[screened.pop() if screened else candidate.name]
 
     def absent(self) -> list[str]:
         """Why a baseline that was asked for is not on the board."""

@@ -1,6 +1,6 @@
 """The stream of training batches of an arm: a pure function of (arm, sets, seed, step)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import floor
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.arms.arm import Arm
+from synthgain.arms.arm import PRETRAIN, Arm
 from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 from synthgain.seeding import rng
@@ -17,8 +17,10 @@ Rows = npt.NDArray[np.intp]
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
 
-def stream(arm: Arm, real: ImageSet, pool: ImageSet | None, *, seed: int, batch_size: int) -> Callable[[int], Batch]:
-    """What ``arm`` trains on.
+def stream(
+    arm: Arm, real: ImageSet, pool: ImageSet | None, *, seed: int, batch_size: int, steps: int
+) -> Callable[[int], Batch]:
+    """What ``arm`` trains on for ``steps`` steps.
 
     Real slots hold the train split of ``real``, in an order that depends on ``seed`` only; synthetic slots hold the
     arm's part of ``pool``, class by class. Of the first n slots of the training, floor(share x n) are synthetic.
@@ -34,13 +36,18 @@ def stream(arm: Arm, real: ImageSet, pool: ImageSet | None, *, seed: int, batch_
     """
     train = real.rows("train")
     where = "train split" if arm.balanced else None
-    real_deck = _Deck(real.images, real.labels, _dealt(real, train, where), seed, "real")
+    real_deck = _Deck(real.images, real.labels, _dealt(real.labels, real.classes, train, where), seed, "real")
     if arm.generator is None or pool is None:
         return lambda step: real_deck.take(step * batch_size, (step + 1) * batch_size)
     rows = pool_rows(arm, pool, len(train))
-    synthetic_deck = _Deck(pool.images, pool.labels, _dealt(pool, rows, _describe(arm, pool, rows)), seed, "synthetic")
+    labels = _shuffled(pool.labels, rows, seed) if arm.shuffled else pool.labels
+    parts = _dealt(labels, pool.classes, rows, _describe(arm, pool, rows))
+    synthetic_deck = _Deck(pool.images, labels, parts, seed, "synthetic")
+    pretrained = floor(PRETRAIN * steps) if arm.pretrained else steps
 
     def batch(step: int) -> Batch:
+        if step >= pretrained:
+            return real_deck.take((step - pretrained) * batch_size, (step - pretrained + 1) * batch_size)
         start, stop = step * batch_size, (step + 1) * batch_size
         first, last = floor(arm.synthetic_share * start), floor(arm.synthetic_share * stop)
         real_images, real_labels = real_deck.take(start - first, stop - last)
@@ -56,18 +63,33 @@ def lacks(arm: Arm, pool: ImageSet | None, train: int) -> str | None:
         return None
     rows = pool_rows(arm, pool, train)
     try:
-        _dealt(pool, rows, _describe(arm, pool, rows))
+        _dealt(pool.labels, pool.classes, rows, _describe(arm, pool, rows))
     except SynthgainError as error:
         return str(error)
     return None
 
 
 def pool_rows(arm: Arm, pool: ImageSet, train: int) -> Rows:
-    """Rows of the drawn pool that ``arm`` uses: the first ratio x ``train`` images, of the kept ones if filtered."""
+    """Rows of the drawn pool that ``arm`` uses: the first ratio x ``train`` images, of the kept ones if filtered.
+
+    All of them where it uses the whole pool.
+    """
     usable = pool.rows("train")
     if arm.filtered:
         usable = usable[pool.table["kept"].to_numpy(bool)[usable]]
-    return usable[: round(arm.ratio * train)]
+    return usable if arm.whole else usable[: round(arm.ratio * train)]
+
+
+def class_weights(images: ImageSet) -> npt.NDArray[np.float32]:
+    """``n / (K n_k)`` of the train split, ``(K,)``: in the loss every class weighs the same, an image 1 on average."""
+    counts = np.bincount(images.labels[images.rows("train")], minlength=len(images.classes))
+    return (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+
+
+def _shuffled(labels: npt.NDArray[np.int64], rows: Rows, seed: int) -> npt.NDArray[np.int64]:
+    mixed = labels.copy()
+    mixed[rows] = rng(seed, "shuffled labels").permutation(labels[rows])
+    return mixed
 
 
 @dataclass(frozen=True)
@@ -98,12 +120,11 @@ class _Deck:
         return rows
 
 
-def _dealt(images: ImageSet, rows: Rows, where: str | None) -> list[Rows]:
+def _dealt(labels: npt.NDArray[np.int64], classes: Sequence[str], rows: Rows, where: str | None) -> list[Rows]:
     """``rows`` class by class; in one part where no ``where`` says what is to be blamed for a missing class."""
     if where is None:
         return [rows]
-    labels = images.labels[rows]
-    parts = {name: rows[labels == index] for index, name in enumerate(images.classes)}
+    parts = {name: rows[labels[rows] == index] for index, name in enumerate(classes)}
     missing = [name for name, part in parts.items() if not len(part)]
     if missing:
         counts = ", ".join(f"{name} {len(part)}" for name, part in parts.items())

@@ -19,7 +19,8 @@ from torch import nn
 import synthgain
 from synthgain import artifact, dataset, failpoint, progress
 from synthgain.arms.arm import Arm
-from synthgain.arms.stream import stream
+from synthgain.arms.stream import class_weights, stream
+from synthgain.arms.tuning import DEFAULT, Setting
 from synthgain.artifact import Artifact, ArtifactError
 from synthgain.classifiers.fit import Look, fit
 from synthgain.classifiers.inference import probabilities
@@ -33,8 +34,8 @@ from synthgain.seeding import derive
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.csv"
 WEIGHTS = "weights.safetensors"
-_CODE = ("arms/stream.py", "arms/trial.py", "classifiers/augment.py", "classifiers/fit.py", "classifiers/inference.py",
-         "classifiers/scores.py")  # fmt: skip
+_CODE = ("arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py", "classifiers/fit.py",
+         "classifiers/inference.py", "classifiers/scores.py")  # fmt: skip
 """What a trial's result depends on besides its settings and the classifier's own file."""
 
 
@@ -46,6 +47,8 @@ class Trial:
     seed: int
     splits: tuple[str, ...]
     """Splits that are predicted."""
+    setting: Setting = DEFAULT
+    """Of the classifier, as tuning left it."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,10 @@ class Bench:
         arm = {key: value for key, value in asdict(trial.arm).items() if key not in ("name", "generator")}
         return {
             "arm": arm, "seed": trial.seed, "splits": list(trial.splits),
-            "classifier": self.classifier.model_dump(mode="json"),
-            "augmentation": self.augmentation.model_dump(mode="json") if trial.arm.augment else None,
+            "classifier": trial.setting.classifier(self.classifier).model_dump(mode="json"),
+            "augmentation": (
+                trial.setting.augmented(self.augmentation).model_dump(mode="json") if trial.arm.augment else None
+            ),
             "dataset": self.dataset,
             "synthetic": self.synthetic[trial.arm.generator] if trial.arm.generator else None,
             "code": _code(self.classifier.kind),
@@ -152,10 +157,12 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(derive(seed, "initial weights"))
         network = component("classifiers", classifier.kind).build(classifier, real.shape[0], len(real.classes), 2)
+    training = classifier.training
     looks = fit(
-        network, stream(arm, real, pool, seed=seed, batch_size=classifier.training.batch_size),
-        (real.images[val], real.labels[val]), classifier.training,
-        augmentation=augmentation if arm.augment else None, seed=seed, on=on,
+        network, stream(arm, real, pool, seed=seed, batch_size=training.batch_size, steps=training.steps),
+        (real.images[val], real.labels[val]), training,
+        augmentation=augmentation if arm.augment else None, mixup=arm.mixup,
+        class_weights=class_weights(real) if arm.weighted else None, seed=seed, on=on,
     )  # fmt: skip
     return network, looks
 
@@ -209,9 +216,10 @@ def _pool(generator: str | None) -> ImageSet | None:
 def _work(trial: Trial) -> None:
     bench: Bench = _here["bench"]
     real: ImageSet = _here["real"]
+    setting = trial.setting
     network, looks = train(
-        trial.arm, real, _pool(trial.arm.generator), bench.classifier, bench.augmentation,
-        seed=trial.seed, on=_here["device"],
+        trial.arm, real, _pool(trial.arm.generator), setting.classifier(bench.classifier),
+        setting.augmented(bench.augmentation), seed=trial.seed, on=_here["device"],
     )  # fmt: skip
     folder = bench.folder(trial)
     with artifact.writing(folder, stage="trial", config=bench.spec(trial), inputs={}) as draft:

@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from synthgain.classifiers.inference import probabilities, to_input
 from synthgain.classifiers.scores import balanced_accuracy, log_loss
 from synthgain.config import Augmentation, ClassifierTraining
 from synthgain.errors import SynthgainError
-from synthgain.seeding import derive
+from synthgain.seeding import derive, rng
 
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 """Images ``(B, C, ...)`` and class indices ``(B,)``."""
@@ -68,6 +69,8 @@ def fit(
     training: ClassifierTraining,
     *,
     augmentation: Augmentation | None,
+    class_weights: npt.NDArray[np.float32] | None = None,
+    mixup: float = 0.0,
     seed: int,
     on: torch.device,
 ) -> list[Look]:
@@ -79,6 +82,8 @@ def fit(
     batch: the batch of a step, counted from 0.
     validation: images and labels of the validation split.
     augmentation: applied to every batch; None for none.
+    class_weights: of the loss, ``(K,)``; None: all classes weigh the same.
+    mixup: parameter alpha of mixup, each batch with itself in another order; 0 for none.
     seed: with the step, determines all randomness.
     on: the device to train on.
 
@@ -92,7 +97,9 @@ def fit(
         network.to(on)
         if all(weight.dim() < 5 for weight in network.parameters()):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        module = _module(network, training, augmentation, seed, on, course, validation)
+        weights = None if class_weights is None else torch.from_numpy(class_weights).to(on)
+        loss = partial(_loss, weights=weights, mixup=mixup, seed=seed)
+        module = _module(network, training, augmentation, loss, seed, on, course, validation)
         _trainer(training.steps, on).fit(module, train_dataloaders=_Steps(batch, training.steps))
     network.load_state_dict(course.best)
     network.cpu().eval()
@@ -131,6 +138,7 @@ def _module(
     network: nn.Module,
     training: ClassifierTraining,
     augmentation: Augmentation | None,
+    loss_of: Callable[[nn.Module, Tensor, Tensor, int], Tensor],
     seed: int,
     on: torch.device,
     course: _Course,
@@ -156,7 +164,7 @@ def _module(
             images = to_input(images)
             if augmentation is not None:
                 images = augment(images, augmentation, seed=seed, step=step)
-            loss = F.cross_entropy(self.network(images), labels)
+            loss = loss_of(self.network, images, labels, step)
             course.losses.append(loss.detach())
             return loss
 
@@ -166,6 +174,19 @@ def _module(
                 course.look(done, self.network, validation)
 
     return Classification()
+
+
+def _loss(
+    network: nn.Module, images: Tensor, labels: Tensor, step: int, *, weights: Tensor | None, mixup: float, seed: int
+) -> Tensor:
+    """Cross-entropy; with mixup, of convex combinations of images and labels (Zhang et al., ICLR 2018, equation 1)."""
+    if not mixup:
+        return F.cross_entropy(network(images), labels, weights)
+    draw = rng(seed, "mixup", step)
+    share, order = float(draw.beta(mixup, mixup)), torch.from_numpy(draw.permutation(len(images)))
+    logits = network(share * images + (1 - share) * images[order])
+    mixed: Tensor = share * F.cross_entropy(logits, labels, weights)
+    return mixed + (1 - share) * F.cross_entropy(logits, labels[order], weights)
 
 
 def _seed(seed: int, on: torch.device) -> None:

@@ -161,7 +161,7 @@ def ratio_table(scores: pd.DataFrame, plan: Mapping[str, Any]) -> Table:
 
 
 def _has_ratio(arm: Arm) -> bool:
-    return arm.generator is not None and arm.name != arm.control
+    return arm.generator is not None and arm.name != arm.control and not arm.whole
 
 
 def baseline_table(scores: pd.DataFrame, plan: Mapping[str, Any]) -> Table:

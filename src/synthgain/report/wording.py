@@ -63,7 +63,7 @@ def first_upper(text: str) -> str:
 
 def arm_order(names: Iterable[str]) -> list[str]:
     """Arms from the plainest to the most artificial: real ones, synthetic ones, controls; then by name."""
-    plain = ("real", "classic", "oversample")
+    plain = ("real", "classic", "oversample", "weighted", "mixup")
 
     def rank(name: str) -> tuple[int, str]:
         if name in _ROLES:
@@ -122,11 +122,19 @@ def describe(name: str) -> str:
     if name in _ROLES:
         return _ROLES[name]
     arm = parse(name)
+    if arm.shuffled:
+        return f"control: classic + the images of {arm.generator} under the labels of one another"
+    if arm.whole:
+        return f"classic, after {arm.generator}'s images" if arm.pretrained else f"{arm.generator}'s images alone"
     if arm.control:
         return f"control: classic + {_CONTROL[arm.control]} in the slots of synthetic ones"
     if arm.generator:
         kept = "" if arm.filtered else ", unfiltered"
         return f"classic + {arm.ratio:g} synthetic per real image, from {arm.generator}{kept}"
+    if arm.weighted:
+        return "real images, augmented; every class weighs the same in the loss"
+    if arm.mixup:
+        return "real images, augmented and mixed in pairs (mixup)"
     if arm.balanced:
         return "real images, augmented; every class drawn equally often"
     return "real images, augmented (flips, shifts, brightness)" if arm.augment else "real images as they are"

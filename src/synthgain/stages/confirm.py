@@ -9,6 +9,7 @@ import pandas as pd
 from synthgain import artifact, dataset
 from synthgain.arms import plan, trial
 from synthgain.arms.ledger import record_test_use
+from synthgain.arms.tuning import Setting
 from synthgain.artifact import Artifact
 from synthgain.classifiers.scores import balanced_accuracy, log_loss
 from synthgain.config import Config
@@ -21,9 +22,13 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/confirm``: ``predictions.parquet``, ``history.csv`` and the best classifier of each arm in ``models``."""
     screened = artifact.read(paths.out("screen"))
     images = dataset.read(paths.out("ingest"))
-    arms = plan.declared_arms(screened.json("plan.json"))
+    declared = screened.json("plan.json")
+    arms = plan.declared_arms(declared)
     seeds = [derive(cfg.seed, "confirm", index) for index in range(cfg.seeds)]
-    trials = [trial.Trial(arm, index, seed, ("val", "test")) for arm in arms for index, seed in enumerate(seeds)]
+    trials = [
+        trial.Trial(arm, index, seed, ("val", "test"), Setting(**declared["settings"][arm.name]))
+        for arm in arms for index, seed in enumerate(seeds)
+    ]  # fmt: skip
     bench = trial.bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, arms)
     uses = record_test_use(paths, images, artifact.digest([bench.key(each) for each in trials]))
     print(f"test split predicted {uses} time{'s' if uses > 1 else ''} with this data", flush=True)

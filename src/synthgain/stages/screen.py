@@ -1,7 +1,9 @@
 """Compare all arms on the validation split and declare what will be confirmed. No test image is predicted."""
 
+import numpy as np
+
 from synthgain import artifact, dataset
-from synthgain.arms import plan, trial
+from synthgain.arms import plan, trial, tuning
 from synthgain.arms.arm import Arm, candidates, is_control
 from synthgain.arms.stream import lacks
 from synthgain.config import Config
@@ -11,16 +13,22 @@ from synthgain.seeding import derive
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/screen``: ``screening.parquet``, ``scores.csv`` and ``plan.json``."""
+    """``data/screen``: ``screening.parquet``, ``tuning.csv``, its best rows as ``scores.csv``, ``plan.json``."""
     arms, left_out = _trainable(cfg, paths)
     seeds = [derive(cfg.seed, "screen", index) for index in range(cfg.screening.seeds)]
-    trials = [trial.Trial(arm, index, seed, ("val",)) for arm in arms for index, seed in enumerate(seeds)]
+    tried = tuning.settings(cfg.screening.tuning, cfg.seed)
+    trials = [
+        trial.Trial(arm, index, seed, ("val",), setting)
+        for setting in tried for arm in arms for index, seed in enumerate(seeds)
+    ]  # fmt: skip
     checked = artifact.read(paths.out("validate"))
     bench = trial.bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, arms)
     results = trial.run_all(bench, trials, "screening")
     predictions = trial.collect(trials, results, trial.PREDICTIONS)
-    scores = plan.scores(predictions, dataset.read(paths.out("ingest")).classes)
-    declared = plan.choose(scores, cfg, left_out)
+    predictions.insert(1, "setting", np.repeat(np.arange(len(tried)), len(predictions) // len(tried)))
+    tuned = plan.scores(predictions, dataset.read(paths.out("ingest")).classes)
+    scores = plan.best_settings(tuned, cfg.claim.metric)
+    declared = plan.choose(scores, cfg, [each.described() for each in tried], left_out)
     settings = {"classifier": cfg.classifier, "arms": cfg.arms, "screening": cfg.screening, "claim": cfg.claim}
     with artifact.writing(
         paths.out("screen"), stage="screen",
@@ -28,9 +36,10 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         inputs=bench.inputs | {"validate": checked.sha256}, seeds={"screen": seeds},
     ) as draft:  # fmt: skip
         predictions.to_parquet(draft.path / "screening.parquet", index=False)
+        tuned.to_csv(draft.path / "tuning.csv", index=False)
         scores.to_csv(draft.path / "scores.csv", index=False)
         (draft.path / "plan.json").write_bytes(artifact.canonical(declared))
-        draft.counts.update(arms=len(arms), trials=len(trials))
+        draft.counts.update(arms=len(arms), settings=len(tried), trials=len(trials))
     headline = declared["headline"]
     print(
         f"declared: {headline['candidate']} against {headline['baseline']}; confirming {len(declared['confirm'])} arms"

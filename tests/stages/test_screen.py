@@ -1,5 +1,6 @@
 """The screen stage: all arms on validation, and the plan that follows."""
 
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd

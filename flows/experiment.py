@@ -67,8 +67,10 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
         weights = stage(f"train_generator@{generator}", validated)
         synthetic.append(stage(f"synthesize@{generator}", weights, encoder))
         audits.append(stage(f"audit@{generator}", synthetic[-1]))
-    predictions = stage("confirm", stage("screen", *synthetic))
-    stage("report", stage("evaluate", predictions), *audits)
+    plan = stage("screen", *synthetic)
+    predictions = stage("confirm", plan)
+    curve = stage("learning_curve", predictions)  # after the confirmation, whose trainings it shares
+    stage("report", stage("evaluate", predictions, curve), *audits)
     wait(submitted)
     if stopping.is_set():
         raise SynthgainError("stopped on request; the same command goes on from here")

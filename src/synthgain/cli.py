@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from synthgain.paths import Paths
 
 STAGES = (
-    "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm", "evaluate", "report",
+    "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm",
+    "learning_curve", "evaluate", "report",
 )  # fmt: skip
 
 _EXAMPLES = """examples:

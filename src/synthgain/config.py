@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
+from synthgain.cell import Cell
 from synthgain.errors import SynthgainError, nearest
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -75,6 +76,8 @@ class Dataset(Strict):
     split: Split = Split()
     budget: Budget | None = None
     """Scarce labels: how many labelled images exist for everything, generator included."""
+    labels: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)
+    """Shares of the labelled train and validation patients: a nested study for each, the claim is about the first."""
     on_leak: Literal["stop", "regroup", "allow"] = "stop"
     """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (as a warning) allow."""
     near_duplicate_rms: Annotated[float, Field(ge=0)] = 2.5
@@ -188,6 +191,15 @@ class Tuning(Strict):
     """Of the strength of every classical augmentation."""
 
 
+class Curve(Strict):
+    """Learning curve of the strongest arm without synthetic images, to tell how many labels these are worth."""
+
+    seeds: Annotated[int, Field(ge=0)] = 2
+    """Seeds per point, the first of the confirmation's; 0: no curve."""
+    shares: tuple[Annotated[float, Field(gt=0)], ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
+    """Labelled training patients at each point, as multiples of what the arms have; above 1 where unused ones exist."""
+
+
 class Screening(Strict):
     seeds: Positive = 2
     """Seeds of its own; the confirmation uses fresh ones."""
@@ -240,16 +252,18 @@ class Config(Strict):
     classifier: SerializeAsAny[ClassifierConfig]
     arms: Arms = Arms()
     screening: Screening = Screening()
+    curve: Curve = Curve()
     claim: Claim = Claim()
     evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
 
     @property
-    def folds(self) -> tuple[int | None, ...]:
-        """The test folds of a cross-validation, counted from 0; one None where there is a single split."""
-        count = self.dataset.split.folds
-        return tuple(range(count)) if count else (None,)
+    def cells(self) -> tuple[Cell, ...]:
+        """Every nested study: for each level of labels, each test fold of a cross-validation."""
+        levels = self.dataset.labels
+        folds = range(self.dataset.split.folds) if self.dataset.split.folds else (None,)
+        return tuple(Cell(None if levels == (1.0,) else labels, fold) for labels in levels for fold in folds)
 
 
 def kinds(package: str) -> list[str]:

@@ -63,8 +63,8 @@ def _points(value: float | None) -> float | None:
 
 
 def test_uses(paths: Paths, cfg: Config) -> int:
-    """How often the test images were predicted in this workspace; of a cross-validation, the most of any fold."""
-    return max(ledger.test_uses(paths, dataset.read(paths.at(fold).out("ingest"))) for fold in cfg.folds)
+    """How often the test images were predicted in this workspace; of several cells, the most of any."""
+    return max(ledger.test_uses(paths, dataset.read(paths.at(cell).out("ingest"))) for cell in cfg.cells)
 
 
 def summary(paths: Paths, cfg: Config, mlflow_run: str) -> str:

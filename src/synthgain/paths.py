@@ -3,21 +3,22 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from synthgain.cell import ONLY, Cell
 from synthgain.errors import SynthgainError
 
 POOLING = ("evaluate", "report")
-"""Stages that look at all folds of a cross-validation together; every other one is nested in the fold."""
+"""Stages that look at all cells of a study together; every other one has an output in each of them."""
 
 
 @dataclass(frozen=True)
 class Paths:
     root: Path
-    fold: int | None = None
-    """The test fold whose outputs these are; None: the only split, or what pools all folds."""
+    cell: Cell = ONLY
+    """The cell whose outputs these are."""
 
-    def at(self, fold: int | None) -> "Paths":
-        """The same workspace, seen from a fold."""
-        return replace(self, fold=fold)
+    def at(self, cell: Cell) -> "Paths":
+        """The same workspace, seen from a cell."""
+        return replace(self, cell=cell)
 
     @property
     def data(self) -> Path:
@@ -39,7 +40,7 @@ class Paths:
     def out(self, stage: str, item: str | None = None) -> Path:
         """The output directory of a stage, of its ``item`` (a generator's name) where the stage has one per item."""
         place = self.data / stage / item if item else self.data / stage
-        return place if self.fold is None else place / f"fold-{self.fold}"
+        return place.joinpath(*self.cell.folders)
 
     def work(self, stage: str, key: str) -> Path:
         """Where a stage keeps unfinished work that belongs to the content ``key``; created if missing."""

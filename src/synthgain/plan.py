@@ -12,7 +12,7 @@ def describe(cfg: Config) -> str:
     lines = [
         f"data        {cfg.dataset.name}: {cfg.dataset.path or 'drawn by code'}, {cfg.dataset.image.size} px"
         + (f", {cfg.dataset.budget.train} + {cfg.dataset.budget.val} labelled images" if cfg.dataset.budget else ""),
-        *([f"folds       {len(cfg.folds)}, by patient; everything below once in each"] if len(cfg.folds) > 1 else []),
+        *([f"cells       {'; '.join(map(str, cfg.cells))}: all below once in each"] if len(cfg.cells) > 1 else []),
         *(f"generator   {name}: {t.steps} steps of {t.batch_size} images" for name, t in trained.items()),
         f"controls    {', '.join(sorted(set(cfg.generators) - set(trained))) or 'none'}",
         f"classifier  {cfg.classifier.kind}: {cfg.classifier.training.steps} steps of "

@@ -14,6 +14,7 @@ from typing import Any
 
 from synthgain import artifact, outcome
 from synthgain.artifact import Artifact
+from synthgain.cell import ONLY
 from synthgain.config import Config
 from synthgain.paths import POOLING, Paths
 
@@ -104,19 +105,22 @@ class Run:
             done.result()
 
     def _log_stage(self, stage: str, ran: bool) -> None:
-        """Log a child run, in a cross-validation one for each fold."""
-        for fold in (None,) if stage in POOLING else self.cfg.folds:
-            self._log_output(self.paths.at(fold), stage if fold is None else f"{stage} fold {fold + 1}", ran)
+        """Log a child run for each cell of the study."""
+        name, _, item = stage.partition("@")
+        for cell in (ONLY,) if stage in POOLING else self.cfg.cells:
+            self._log_output(self.paths.at(cell), name, item or None, ran)
 
-    def _log_output(self, at: Paths, called: str, ran: bool) -> None:
-        name, _, item = called.partition(" ")[0].partition("@")
-        found, folded = artifact.read(at.out(name, item or None)), {} if at.fold is None else {"fold": str(at.fold + 1)}
-        tags = {"synthgain.level": "stage", "cached": str(not ran).lower(), f"artifact.{name}": found.sha256} | folded
-        run_id = self._child(self.run_id, called, tags | ({"generator": item} if item else {}))
-        tag = called.replace("@", ".").replace(" fold ", ".fold-")
-        self.client.set_tag(self.run_id, f"artifact.{tag}", found.sha256)
+    def _log_output(self, at: Paths, name: str, item: str | None, ran: bool) -> None:
+        found, cell = artifact.read(at.out(name, item)), at.cell
+        stage = f"{name}@{item}" if item else name
+        tags = {"synthgain.level": "stage", "cached": str(not ran).lower(), f"artifact.{name}": found.sha256}
+        tags |= {"generator": item} if item else {}
+        tags |= {"cell": str(cell)} if cell != ONLY else {}
+        run_id = self._child(self.run_id, f"{stage} {cell}".strip(), tags)
+        parts = [name, *([item] if item else []), *cell.folders]
+        self.client.set_tag(self.run_id, f"artifact.{'.'.join(parts)}", found.sha256)
         self._metrics(run_id, _numbers(found, "metrics.json"))
-        if name == "ingest" and at.fold in (None, 0):
+        if name == "ingest" and cell == self.cfg.cells[0]:
             self._dataset(self.run_id, found.sha256)
             self._params(self.run_id, {"dataset.digest": found.sha256})
         if ran:
@@ -151,7 +155,7 @@ class Run:
         from synthgain.arms.arm import parse
         from synthgain.evaluation.folds import ROLES
 
-        confirmed = artifact.read(self.paths.at(self.cfg.folds[0]).out("confirm"))
+        confirmed = artifact.read(self.paths.at(self.cfg.cells[0]).out("confirm"))
         gains = artifact.read(self.paths.out("evaluate")).json("gains.json")
         curves: dict[tuple[str, str], list[Mapping[str, str]]] = {}
         for row in _history(confirmed):

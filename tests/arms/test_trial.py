@@ -34,7 +34,7 @@ def paths(toy: ModuleType, cfg: Config, tmp_path: Path) -> Paths:
 
 
 def bench_for(paths: Paths, cfg: Config, arms: Sequence[str] = ARMS) -> Bench:
-    return trial.bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, [parse(name) for name in arms])
+    return trial.bench(paths, cfg, [parse(name) for name in arms])
 
 
 def trials(arms: Sequence[str] = ARMS, splits: tuple[str, ...] = ("val",)) -> list[Trial]:

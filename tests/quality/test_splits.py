@@ -139,3 +139,18 @@ def test_leaks_are_listed_once_per_image_and_split_with_the_closest_likeness() -
     ]  # fmt: skip
     assert splits.leaks(table[table["split"] != "test"].iloc[[0, 1]]).shape == (1, 5)
     assert splits.leaks(table.iloc[4:]).empty
+
+
+def test_a_share_of_the_labels_is_whole_patients_of_every_class_and_lies_within_a_larger_one() -> None:
+    table = cohort(80, 3, 2)
+    table["split"] = made(table, Split(fractions=(0.25, 0.25)))
+    kept = {}
+    for share in (0.1, 0.5, 1.0):
+        names = splits.thin(table, share, np.random.default_rng(0))
+        assert (names[table["split"] == "test"] == "test").all()
+        assert names[names != "unused"].groupby(table["group"]).size().eq(3).all(), "patients stay whole"
+        kept[share] = set(names.index[names == "train"])
+        for split in ("train", "val"):
+            assert set(table.loc[names == split, "label"]) == {"c0", "c1"}
+    assert kept[0.1] < kept[0.5] < kept[1.0] == set(table.index[table["split"] == "train"])
+    assert len(kept[0.5]) == 60

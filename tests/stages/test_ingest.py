@@ -45,11 +45,9 @@ def settings(raw: Path, kind: str = "folder", workers: int = 1, seed: int = 0, *
     })  # fmt: skip
 
 
-def run(
-    root: Path, cfg: config.Config, fold: int | None = None
-) -> tuple[dataset.ImageSet, pd.DataFrame, dict[str, Any]]:
-    paths = Paths(root, fold)
-    ingest.run(cfg, paths)
+def run(root: Path, cfg: config.Config, cell: int = 0) -> tuple[dataset.ImageSet, pd.DataFrame, dict[str, Any]]:
+    ingest.run(cfg, Paths(root))
+    paths = Paths(root).at(cfg.cells[cell])
     out = artifact.read(paths.out("ingest"))
     quarantine = pd.read_csv(out.file("quarantine.csv"), keep_default_na=False)
     return dataset.read(paths.out("ingest")), quarantine, out.json("facts.json")
@@ -234,7 +232,7 @@ def test_folds_ignore_a_given_split(tmp_path: Path) -> None:
     rows = [{**row, "split": "train"} for row in patients(12)]
     raw = table_of(tmp_path / "raw", rows)
     cfg = settings(raw, "table", split={"column": "split", "folds": 3})
-    images, _, facts = run(tmp_path, cfg, fold=1)
+    images, _, facts = run(tmp_path, cfg, cell=1)
     assert images.table["split"].value_counts().to_dict() == {"train": 12, "val": 12, "test": 12}
     assert facts["split"].startswith("fold 2 of 3")
 

@@ -60,7 +60,7 @@ def test_the_same_arm_with_other_seeds_is_no_gain(study: tuple[Config, Paths]) -
     cfg, paths = study
     arm = parse("classic")
     again = [trial.Trial(arm, index, derive(cfg.seed, "again", index), ("val", "test")) for index in range(cfg.seeds)]
-    bench = trial.bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, [arm])
+    bench = trial.bench(paths, cfg, [arm])
     repeated = trial.collect(again, trial.run_all(bench, again, "again"), trial.PREDICTIONS).assign(arm="classic-again")
     confirmed = artifact.read(paths.out("confirm"))
     first = pd.read_parquet(confirmed.file("predictions.parquet"))

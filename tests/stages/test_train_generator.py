@@ -105,7 +105,7 @@ def test_in_a_cross_validation_finished_folds_are_kept_until_the_last_one(
 ) -> None:
     cfg, paths = experiment(), workspace(tmp_path)
     crossed = cfg.model_copy(update={"dataset": cfg.dataset.model_copy(update={"split": Split(folds=2)})})
-    first, second = paths.at(0), paths.at(1)
+    first, second = (paths.at(cell) for cell in crossed.cells)
     for stage in ("ingest", "validate"):
         whole = tmp_path / stage
         shutil.move(paths.out(stage), whole)

@@ -19,6 +19,7 @@ from torch import nn
 import synthgain
 from synthgain import artifact, dataset, failpoint, progress
 from synthgain.arms.arm import Arm
+from synthgain.arms.labelled import with_labels
 from synthgain.arms.stream import class_weights, stream
 from synthgain.arms.tuning import DEFAULT, Setting
 from synthgain.artifact import Artifact, ArtifactError
@@ -26,7 +27,7 @@ from synthgain.classifiers.fit import Look, fit
 from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.weights import write_weights
 from synthgain.compute import device, side_by_side
-from synthgain.config import Augmentation, ClassifierConfig, Compute, component
+from synthgain.config import Augmentation, ClassifierConfig, Compute, Config, component
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
 from synthgain.seeding import derive
@@ -34,8 +35,8 @@ from synthgain.seeding import derive
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.csv"
 WEIGHTS = "weights.safetensors"
-_CODE = ("arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py", "classifiers/fit.py",
-         "classifiers/inference.py", "classifiers/scores.py")  # fmt: skip
+_CODE = ("arms/labelled.py", "arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py",
+         "classifiers/fit.py", "classifiers/inference.py", "classifiers/scores.py")  # fmt: skip
 """What a trial's result depends on besides its settings and the classifier's own file."""
 
 
@@ -49,6 +50,8 @@ class Trial:
     """Splits that are predicted."""
     setting: Setting = DEFAULT
     """Of the classifier, as tuning left it."""
+    labels: float = 1.0
+    """Share of the labelled training patients; see `with_labels`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Bench:
     classifier: ClassifierConfig
     augmentation: Augmentation
     compute: Compute
+    seed: int
+    """Of the study; decides which patients a share of the labels holds."""
     dataset: str
     """SHA-256 of the real set."""
     synthetic: Mapping[str, str]
@@ -78,7 +83,7 @@ class Bench:
             "augmentation": (
                 trial.setting.augmented(self.augmentation).model_dump(mode="json") if trial.arm.augment else None
             ),
-            "dataset": self.dataset,
+            "dataset": self.dataset, "labels": None if trial.labels == 1 else [trial.labels, self.seed],
             "synthetic": self.synthetic[trial.arm.generator] if trial.arm.generator else None,
             "code": _code(self.classifier.kind),
         }  # fmt: skip
@@ -104,13 +109,12 @@ class Bench:
         return found
 
 
-def bench(
-    paths: Paths, classifier: ClassifierConfig, augmentation: Augmentation, compute: Compute, arms: Iterable[Arm]
-) -> Bench:
+def bench(paths: Paths, cfg: Config, arms: Iterable[Arm]) -> Bench:
     """A bench for trials of ``arms``; the synthetic sets that these use must be finished."""
     generators = sorted({arm.generator for arm in arms if arm.generator})
     identities = {name: artifact.read(paths.out("synthesize", name)).sha256 for name in generators}
-    return Bench(paths, classifier, augmentation, compute, artifact.read(paths.out("ingest")).sha256, identities)
+    dataset = artifact.read(paths.out("ingest")).sha256
+    return Bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, cfg.seed, dataset, identities)
 
 
 def run_all(bench: Bench, trials: Sequence[Trial], label: str) -> list[Artifact]:
@@ -216,6 +220,8 @@ def _pool(generator: str | None) -> ImageSet | None:
 def _work(trial: Trial) -> None:
     bench: Bench = _here["bench"]
     real: ImageSet = _here["real"]
+    if trial.labels != 1:
+        real = with_labels(real, trial.labels, bench.seed)
     setting = trial.setting
     network, looks = train(
         trial.arm, real, _pool(trial.arm.generator), setting.classifier(bench.classifier),

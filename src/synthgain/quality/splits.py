@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthgain.cell import ONLY, Cell
 from synthgain.config import Budget, Split
 from synthgain.dataset import SPLITS
 from synthgain.errors import SynthgainError
@@ -101,11 +102,14 @@ def make(
     return names
 
 
-def described(split: Split, given_split: pd.Series, fold: int | None = None) -> str:
-    """How `make` made the split, in a sentence for the report."""
+def described(split: Split, given_split: pd.Series, cell: Cell = ONLY) -> str:
+    """How the split was made, in a sentence for the report."""
+    if cell.labels is not None:
+        level = f"{100 * cell.labels:g} % of the training and validation patients or groups are labelled"
+        return f"{described(split, given_split, Cell(fold=cell.fold))}; {level}"
     val, test = split.fractions
-    if split.folds and fold is not None:
-        return f"fold {fold + 1} of {split.folds}, by patient or group and stratified by label"
+    if split.folds and cell.fold is not None:
+        return f"fold {cell.fold + 1} of {split.folds}, by patient or group and stratified by label"
     drawn = f"drawn by patient or group, stratified by label, shares {val:g} (validation) and {test:g} (test)"
     if (given_split == "").all():
         return drawn
@@ -132,6 +136,24 @@ def spend(table: pd.DataFrame, budget: Budget, random: np.random.Generator) -> p
             groups = pd.Series(table.loc[shuffled, "group"].to_numpy())
             turn = groups.groupby(groups, sort=False).cumcount().to_numpy()
             names.loc[shuffled[np.argsort(turn, kind="stable")][quota:]] = UNUSED
+    return names
+
+
+def thin(table: pd.DataFrame, share: float, random: np.random.Generator) -> pd.Series:
+    """The column ``split`` with all but ``share`` of the train and val groups set to "unused".
+
+    Within each split groups are drawn label by label (a group counts for its most frequent one), at least one of each;
+    what a smaller share keeps, a larger one keeps, too.
+    """
+    names = table["split"].copy()
+    for split in ("train", "val"):
+        rows = table.index[table["split"] == split]
+        label_of = table.loc[rows].groupby("group")["label"].agg(lambda labels: labels.mode().iloc[0])
+        kept: list[Any] = []
+        for _, groups in label_of.groupby(label_of):
+            order = random.permutation(groups.index.to_numpy())
+            kept += list(order[: max(1, round(share * len(order)))])
+        names.loc[rows[~table.loc[rows, "group"].isin(kept)]] = UNUSED
     return names
 
 

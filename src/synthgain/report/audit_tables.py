@@ -123,10 +123,10 @@ def privacy_table(privacy: Reports) -> Table:
 
 
 def _finding(record: Mapping[str, Any]) -> str | Markup:
-    folds = record.get("flagged_folds", [])
-    if not record["flagged"] and not folds:
+    cells = record.get("flagged_in", [])
+    if not record["flagged"] and not cells:
         return "not flagged"
-    where = f" in fold {', '.join(str(fold + 1) for fold in folds)}" if folds else ""
+    where = f" in {'; '.join(cells)}" if cells else ""
     return Markup('<span class="chip loss">▲ flagged{}</span>').format(where)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthgain import artifact, dataset
 from synthgain.arms.arm import CONTROLS
+from synthgain.cell import Cell
 from synthgain.config import Config
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
@@ -42,8 +43,8 @@ class Material:
     facts: Mapping[str, Any]
     quarantine: pd.DataFrame
     validation: Mapping[str, Any]
-    fold: int | None
-    """Of a cross-validation, the fold that all but the gains are from."""
+    cell: Cell
+    """The cell that all but the gains are from."""
     artifacts: Mapping[str, str]
     """Stage output to the SHA-256 of its manifest."""
     versions: Mapping[str, str]
@@ -57,17 +58,19 @@ class Material:
 def gather(cfg: Config, paths: Paths) -> Material:
     """Read every stage output that the report shows.
 
-    Of a cross-validation, all but the gains is from the fold in which most trained generators gave patients away, the
-    first of these; each generator's privacy record names every fold in which it did, as ``flagged_folds``.
+    All but the gains is from one cell: of those with the labels that the claim is about, the one in which most trained
+    generators gave patients away, the first of these. Each generator's privacy record names every cell in which it
+    did, as ``flagged_in``.
 
     Raises
     ------
     ArtifactError
         One of them is missing or altered.
     """
-    flagged = {fold: _flagged(cfg, paths.at(fold)) for fold in cfg.folds}
-    fold = max(cfg.folds, key=lambda each: len(flagged[each] - set(CONTROLS)))
-    at = paths.at(fold)
+    flagged = {cell: _flagged(cfg, paths.at(cell)) for cell in cfg.cells}
+    claimed = [cell for cell in cfg.cells if cell.labels == cfg.cells[0].labels]
+    cell = max(claimed, key=lambda each: len(flagged[each] - set(CONTROLS)))
+    at = paths.at(cell)
     single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
         "evaluate": artifact.read(paths.out("evaluate"))
     }
@@ -85,14 +88,14 @@ def gather(cfg: Config, paths: Paths) -> Material:
         fidelity={name: found.json("fidelity.json") for name, found in several["audit"].items()},
         privacy={
             name: found.json("privacy.json")
-            | ({} if fold is None else {"flagged_folds": [each for each in flagged if name in flagged[each]]})
+            | ({"flagged_in": [str(each) for each in flagged if name in flagged[each]]} if len(cfg.cells) > 1 else {})
             for name, found in several["audit"].items()
         },
         neighbours={name: _arrays(found.file("neighbours.npz")) for name, found in several["audit"].items()},
         facts=single["ingest"].json("facts.json"),
         quarantine=_table(single["ingest"].file("quarantine.csv"), text=True),
         validation=single["validate"].json("report.json"),
-        fold=fold,
+        cell=cell,
         artifacts=hashes(cfg, paths),
         versions=_versions(),
     )
@@ -105,9 +108,9 @@ def _flagged(cfg: Config, at: Paths) -> set[str]:
 
 
 def hashes(cfg: Config, paths: Paths) -> dict[str, str]:
-    """Every output that the report rests on, in all folds."""
+    """Every output that the report rests on, in all cells."""
     each = [(stage, None) for stage in _SINGLE] + [(stage, name) for stage in _PER_GENERATOR for name in cfg.generators]
-    places = [paths.at(fold).out(stage, item) for stage, item in each for fold in cfg.folds]
+    places = [paths.at(cell).out(stage, item) for stage, item in each for cell in cfg.cells]
     places.append(paths.out("evaluate"))
     return {place.relative_to(paths.data).as_posix(): artifact.read(place).sha256 for place in sorted(places)}
 

@@ -57,23 +57,27 @@ AUDIT = {
 }
 
 
-def claim(gains: Mapping[str, Any], level: float, fold: int | None) -> str:
-    """What the headline compares, and when it is called a gain; ``fold`` of a cross-validation is shown below."""
+def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
+    """What the headline compares, and when it is called a gain; ``cell`` of several is shown below."""
     headline, folds = gains["headline"], gains.get("folds") or ()
     chosen = "; ".join(f"fold {k}: {each['candidate']} against {each['baseline']}" for k, each in enumerate(folds, 1))
     crossed = (
         f" Every patient tests once, in one of {len(folds)} folds; generators, filters and choices are nested in the "
-        f"fold ({chosen}), and the predictions are pooled. Screening, images, fidelity, privacy and data below are "
-        f"those of fold {fold + 1}, in which the audit flags most generators (the first such fold); 'flagged' below "
-        "names every fold in which a generator was."
-        if fold is not None
+        f"fold ({chosen}), and the predictions are pooled."
+        if folds
+        else ""
+    )
+    shown = (
+        f" Screening, images, fidelity, privacy and data below are those of {cell}; 'flagged' below names every part "
+        "of the study in which a generator was."
+        if cell
         else ""
     )
     return (
         f"The one declared comparison: {headline['candidate']} against {headline['baseline']}, the strongest arm "
         f"without synthetic images, in {metric_name(headline['metric'])} on {gains['n_test']:,} real test images. It "
         f"was fixed on validation before any test image was predicted. It is called a gain only where the "
-        f"{100 * level:g} % interval and the exact sign-flip test over seeds agree." + crossed
+        f"{100 * level:g} % interval and the exact sign-flip test over seeds agree." + crossed + shown
     )
 
 

@@ -85,7 +85,7 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             name=material.config["dataset"]["name"],
             verdict=_verdict(material.gains["verdict"]),
             keys=_keys(material.gains, material.level),
-            claim=notes.claim(material.gains, material.level, material.fold),
+            claim=notes.claim(material.gains, material.level, str(material.cell)),
             not_the_claim=notes.not_the_claim(material.gains),
             plan=material.plan,
             figures=_shown(drawn, material.level),

@@ -5,11 +5,17 @@ import importlib
 from synthgain.config import Config
 from synthgain.paths import POOLING, Paths
 
+_AT_ONCE = (*POOLING, "ingest")
+"""Stages that go through the cells themselves; ingest reads the raw data once for all of them."""
+
 
 def run(name: str, cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """Run the stage ``name`` (for its ``item``, where it has one per generator), in a cross-validation fold by fold."""
+    """Run the stage ``name`` (for its ``item``, where it has one per generator), in each cell of the study."""
     module = importlib.import_module(f"synthgain.stages.{name}")
-    for fold in (None,) if name in POOLING else cfg.folds:
-        if fold is not None:
-            print(f"fold {fold + 1} of {len(cfg.folds)}", flush=True)
-        module.run(cfg, paths.at(fold), item)
+    if name in _AT_ONCE:
+        module.run(cfg, paths, item)
+        return
+    for cell in cfg.cells:
+        if len(cfg.cells) > 1:
+            print(str(cell), flush=True)
+        module.run(cfg, paths.at(cell), item)

@@ -29,7 +29,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         trial.Trial(arm, index, seed, ("val", "test"), Setting(**declared["settings"][arm.name]))
         for arm in arms for index, seed in enumerate(seeds)
     ]  # fmt: skip
-    bench = trial.bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, arms)
+    bench = trial.bench(paths, cfg, arms)
     uses = record_test_use(paths, images, artifact.digest([bench.key(each) for each in trials]))
     print(f"test split predicted {uses} time{'s' if uses > 1 else ''} with this data", flush=True)
     results = trial.run_all(bench, trials, "confirmation")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from synthgain import artifact, dataset
+from synthgain.cell import Cell
 from synthgain.config import Config, component
 from synthgain.errors import SynthgainError, nearest
 from synthgain.paths import Paths
@@ -34,7 +35,7 @@ _SCRATCH_PER_IMAGE = 8192
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/ingest``: an image set, ``quarantine.csv`` and ``facts.json``.
+    """``data/ingest``, in each cell: an image set, ``quarantine.csv`` and ``facts.json``.
 
     Raises
     ------
@@ -46,16 +47,18 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     scratch.mkdir()
     try:
         taken = _take_in(cfg, paths.root / cfg.dataset.raw, scratch)
-        table, refused, how = _arrange(cfg, taken, scratch, paths.fold)
+        accepted, refused, given = _accepted(cfg, taken, scratch)
         quarantine = _quarantine([*taken.refused, *refused])
-        if len(table) + len(quarantine) != taken.total:
-            raise AssertionError(f"{taken.total} in, but {len(table)} accepted and {len(quarantine)} quarantined")
-        try:
-            classes = _check(cfg, table, quarantine)
-        except SynthgainError as error:
-            write_csv(quarantine, paths.state / "quarantine.csv")
-            raise SynthgainError(f"{error}; {len(quarantine)} quarantined: {paths.state / 'quarantine.csv'}") from None
-        _write(cfg, paths, taken, table, quarantine, classes, how, scratch)
+        if len(accepted) + len(quarantine) != taken.total:
+            raise AssertionError(f"{taken.total} in, but {len(accepted)} accepted and {len(quarantine)} quarantined")
+        tables = {
+            cell: accepted.assign(split=_split(cfg, accepted, given, cell)) if len(accepted) else accepted
+            for cell in cfg.cells
+        }
+        classes = _checked(cfg, paths, tables, quarantine)
+        for cell, table in tables.items():
+            how = splits.described(cfg.dataset.split, given, cell)
+            _write(cfg, paths.at(cell), taken, table, quarantine, classes, how, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -91,13 +94,11 @@ def _only_classes(records: Iterable[Record], classes: tuple[str, ...] | None) ->
             yield record
 
 
-def _arrange(
-    cfg: Config, taken: intake.Intake, scratch: Path, fold: int | None
-) -> tuple[pd.DataFrame, list[Refusal], str]:
-    """Groups and splits; the rows that stay (with their old row numbers as index), those that do not, and how."""
+def _accepted(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.DataFrame, list[Refusal], pd.Series]:
+    """The rows that stay, with their groups and their old row numbers as index; those that do not; given splits."""
     table = taken.table
     if table.empty:
-        return table, [], ""
+        return table, [], pd.Series(dtype="str")
     alike = Groups(len(table))
     shown = pd.Series(pd.factorize(table["sha256"])[0])
     alike.join_equal(shown)
@@ -108,11 +109,17 @@ def _arrange(
     given = _given_split(cfg, table)
     refused = [] if _leaks(table, given) else _unfit(table, shown, given)
     table = table.drop(index=[row for row, _ in refused]) if refused else table
-    random = rng(cfg.seed, "ingest", "split")
-    table["split"] = splits.make(table, cfg.dataset.split, given[table.index], random, fold)
+    return table, [refusal for _, refusal in refused], given[table.index]
+
+
+def _split(cfg: Config, table: pd.DataFrame, given: pd.Series, cell: Cell) -> pd.Series:
+    """The split of every row in ``cell``: made, then cut down to the budget, then to the cell's share of the labels."""
+    names = splits.make(table, cfg.dataset.split, given, rng(cfg.seed, "ingest", "split"), cell.fold)
     if cfg.dataset.budget:
-        table["split"] = splits.spend(table, cfg.dataset.budget, rng(cfg.seed, "ingest", "budget"))
-    return table, [refusal for _, refusal in refused], splits.described(cfg.dataset.split, given, fold)
+        names = splits.spend(table.assign(split=names), cfg.dataset.budget, rng(cfg.seed, "ingest", "budget"))
+    if cell.labels is not None:
+        names = splits.thin(table.assign(split=names), cell.labels, rng(cfg.seed, "ingest", "labels"))
+    return names
 
 
 def _leaks(table: pd.DataFrame, given: pd.Series) -> bool:
@@ -161,6 +168,19 @@ def _quarantine(refused: list[Refusal]) -> pd.DataFrame:
     return pd.DataFrame(refused, columns=list(Refusal._fields)).sort_values("origin", kind="stable", ignore_index=True)
 
 
+def _checked(cfg: Config, paths: Paths, tables: dict[Cell, pd.DataFrame], quarantine: pd.DataFrame) -> tuple[str, ...]:
+    """The classes; raises `SynthgainError` with the cell and the quarantine list where there is too little."""
+    for cell, table in tables.items():
+        try:
+            classes = _check(cfg, table, quarantine)
+        except SynthgainError as error:
+            listed = paths.state / "quarantine.csv"
+            write_csv(quarantine, listed)
+            where = f" ({cell})" if str(cell) else ""
+            raise SynthgainError(f"{error}{where}; {len(quarantine)} quarantined: {listed}") from None
+    return classes
+
+
 def _check(cfg: Config, table: pd.DataFrame, quarantine: pd.DataFrame) -> tuple[str, ...]:
     """The classes in their order; raises `SynthgainError` ("insufficient data") where there is too little."""
     if table.empty:
@@ -193,7 +213,8 @@ def _write(
     rows = table.index.to_numpy()
     with artifact.writing(
         paths.out("ingest"), stage="ingest",
-        config={key: value for key, value in cfg.dataset.model_dump(mode="json").items() if key in KEYS},
+        config={key: value for key, value in cfg.dataset.model_dump(mode="json").items() if key in KEYS}
+        | {"cell": str(paths.cell)},
         inputs={"raw": taken.digest}, seeds={"ingest": derive(cfg.seed, "ingest", "split")},
     ) as draft:  # fmt: skip
         with dataset.ImageWriter(draft.path / dataset.IMAGES, shape) as writer:

@@ -22,7 +22,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         for setting in tried for arm in arms for index, seed in enumerate(seeds)
     ]  # fmt: skip
     checked = artifact.read(paths.out("validate"))
-    bench = trial.bench(paths, cfg.classifier, cfg.arms.augmentation, cfg.compute, arms)
+    bench = trial.bench(paths, cfg, arms)
     results = trial.run_all(bench, trials, "screening")
     predictions = trial.collect(trials, results, trial.PREDICTIONS)
     predictions.insert(1, "setting", np.repeat(np.arange(len(tried)), len(predictions) // len(tried)))

@@ -41,9 +41,9 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
             draft.counts["images"] = len(real.rows("train"))
             if history is not None:
                 history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
-    if paths.fold in (None, cfg.folds[-1]):
+    if paths.cell == cfg.cells[-1]:
         shutil.rmtree(work.parent)
-    elif not finished.is_dir():  # a run that is killed in a later fold need not train this one again
+    elif not finished.is_dir():  # a run that is killed in a later cell need not train this one again
         artifact.copy(target, finished)
 
 

@@ -1,0 +1,83 @@
+"""The learning curve of real images from its predictions, and the equivalents of every synthetic arm on it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgain.arms.arm import parse
+from synthgain.config import Evaluation
+from synthgain.evaluation.equivalents import Curve, equivalents
+from synthgain.evaluation.folds import CHOSEN, STRONGEST
+from synthgain.evaluation.predictions import Predictions, from_table
+from synthgain.evaluation.resampling import COUNTED, PAIRED, Resampling, paired_replicates, replicate
+from synthgain.evaluation.statistics import interval, two_level
+
+Array = npt.NDArray[np.float64]
+
+
+def learned(
+    tables: Sequence[pd.DataFrame], facts: Sequence[Mapping[str, Any]], confirmed: Predictions,
+    headline: Mapping[str, Any], evaluation: Evaluation, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """The learning curve and, in images, what each arm with synthetic images is worth.
+
+    Parameters
+    ----------
+    tables, facts: of each fold the predictions (``fraction``: share of the labelled patients) and ``points.json``.
+    confirmed: predictions of the confirmed arms on the same test images.
+    headline: metric and level of the claim.
+    evaluation, seed: of the bootstrap, which draws the same patients for the curve and for the arms.
+
+    Returns
+    -------
+    arm, points [{share, images, groups, mean, low, high}], equivalents {arm: record of `equivalents`}; without a curve
+    points and equivalents are empty and ``why`` says so.
+    """
+    shares = [share for share in _shares(facts[0]) if all(share in _shares(each) for each in facts)]
+    record: dict[str, Any] = {"arm": facts[0]["arm"], "points": [], "equivalents": {}}
+    if not shares:
+        return record | {"why": "no learning curve was asked for (curve.seeds, curve.shares)"}
+    pooled = pd.concat(tables, ignore_index=True)
+    pooled = pooled[pooled["fraction"].isin(shares)]
+    curve = from_table(pooled.assign(arm=pooled["fraction"].map("{:g}".format)), confirmed.classes)
+    metric, level = headline["metric"], float(headline["level"])
+    means, drawn = _scores(curve, metric, evaluation, seed, level)
+    order = [curve.arms.index(f"{share:g}") for share in shares]
+    for share, at in zip(shares, order, strict=True):
+        held = [next(point for point in each["points"] if point["share"] == share) for each in facts]
+        low, high = interval(drawn[:, at], level)
+        record["points"].append({
+            "share": share, "mean": float(means[at]), "low": max(low, 0.0), "high": min(high, 1.0),
+            **{name: round(np.mean([each[name] for each in held])) for name in ("images", "groups")},
+        })  # fmt: skip
+    sizes = np.array([point["images"] for point in record["points"]], np.float64)
+    arms, arm_draws = _scores(confirmed, metric, evaluation, seed, level)
+    images = round(np.mean([each["labelled"]["images"] for each in facts]))
+    count = min(len(drawn), len(arm_draws))
+    of_real = Curve(sizes, means[order], drawn[:count, order])
+    for at, name in enumerate(confirmed.arms):
+        if name == CHOSEN or (name != STRONGEST and parse(name).generator):
+            record["equivalents"][name] = equivalents(of_real, float(arms[at]), arm_draws[:count, at], images, level)
+    return record
+
+
+def _shares(facts: Mapping[str, Any]) -> list[float]:
+    return [float(point["share"]) for point in facts["points"]]
+
+
+def _scores(p: Predictions, metric: str, evaluation: Evaluation, seed: int, level: float) -> tuple[Array, Array]:
+    """Mean over seeds of every arm, ``(A,)``, and its two-level bootstrap replicates, ``(R, A)``."""
+    count = paired_replicates(p, evaluation.replicates) if metric in PAIRED else evaluation.replicates
+    resampling = Resampling(p.n_groups, len(p.seeds), evaluation.replicates, seed)
+    found = replicate({metric: {**COUNTED, **PAIRED}[metric](p)}, resampling, count)[metric]
+    weights = resampling.seed_weights()
+    sound = np.isfinite(found.values).all(axis=(1, 2))
+    drawn = [
+        two_level(found.point[a], found.values[sound, a], weights[:count][sound], level=level, n_groups=p.n_groups,
+                  fitted=len(p.classes))[0]
+        for a in range(len(p.arms))
+    ]  # fmt: skip
+    return found.point.mean(1), np.stack(drawn, axis=1)

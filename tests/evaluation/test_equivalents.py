@@ -1,0 +1,79 @@
+"""Real-image equivalents: the learning curve read backwards, with honest bounds."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
+
+from synthgain.evaluation.equivalents import Curve, equivalents, inverse, isotonic
+
+SIZES = np.array([32.0, 64.0, 128.0, 256.0])
+
+
+def curve(point: list[float], noise: float = 0.001, replicates: int = 2000) -> Curve:
+    values = np.array(point)
+    drawn = values + np.random.default_rng(0).normal(0, noise, (replicates, len(values)))
+    return Curve(SIZES, values, drawn)
+
+
+def worth(of_real: Curve, score: float, noise: float = 0.001, images: int = 128) -> dict[str, object]:
+    drawn = score + np.random.default_rng(1).normal(0, noise, len(of_real.drawn))
+    return equivalents(of_real, score, drawn, images, 0.95)
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=5, max_size=5), min_size=1, max_size=4))
+def test_the_isotonic_fit_is_scikit_learns(rows: list[list[float]]) -> None:
+    fitted = isotonic(np.array(rows))
+    reference = [IsotonicRegression().fit_transform(np.arange(5), row) for row in rows]
+    assert fitted == pytest.approx(np.array(reference), abs=1e-9)
+
+
+def test_a_score_is_read_off_between_the_points_on_a_log_scale() -> None:
+    fitted = np.array([[0.5, 0.6, 0.7, 0.8]] * 5)
+    found = inverse(SIZES, fitted, np.array([0.5, 0.65, 0.8, 0.2, 0.95]))
+    assert found == pytest.approx([32, np.sqrt(64 * 128), 256, 32, 256])
+
+
+def test_a_plateau_gives_the_least_size_that_reaches_the_score() -> None:
+    assert inverse(SIZES, np.array([[0.5, 0.7, 0.7, 0.8]]), np.array([0.7])) == pytest.approx([64])
+
+
+def test_a_gain_is_worth_the_images_that_would_give_the_same_score() -> None:
+    found = worth(curve([0.5, 0.6, 0.7, 0.8]), 0.75)
+    assert found["value"] == pytest.approx(128 * np.sqrt(2) - 128, abs=1)
+    assert found["low"] < found["value"] < found["high"]
+    assert found["value_bound"] == found["low_bound"] == found["high_bound"] == ""
+    assert found["observed"] == [32, 256]
+
+
+def test_a_loss_is_worth_less_than_nothing() -> None:
+    found = worth(curve([0.5, 0.6, 0.7, 0.8]), 0.65)
+    assert found["high"] < 0
+
+
+def test_beyond_the_observed_curve_numbers_are_bounds() -> None:
+    above, below = worth(curve([0.5, 0.6, 0.7, 0.8]), 0.9), worth(curve([0.5, 0.6, 0.7, 0.8]), 0.4)
+    assert (above["value"], above["value_bound"], above["low_bound"]) == (128, "at least", "at least")
+    assert (below["value"], below["value_bound"], below["high_bound"]) == (-96, "at most", "at most")
+
+
+def test_noise_widens_the_interval() -> None:
+    of_real = curve([0.5, 0.6, 0.7, 0.8], noise=0.02)
+    wide, narrow = worth(of_real, 0.75, noise=0.02), worth(curve([0.5, 0.6, 0.7, 0.8]), 0.75)
+    assert wide["low"] < narrow["low"]
+    assert wide["high"] > narrow["high"]
+
+
+@pytest.mark.parametrize(
+    ("of_real", "why"),
+    [
+        (curve([0.7, 0.7, 0.7, 0.7]), "does not rise"),
+        (curve([0.8, 0.7, 0.6, 0.5]), "does not rise"),
+        (Curve(SIZES[:1], np.array([0.5]), np.full((9, 1), 0.5)), "fewer than two points"),
+    ],
+)
+def test_without_a_rising_curve_nothing_can_be_said(of_real: Curve, why: str) -> None:
+    found = equivalents(of_real, 0.6, np.full(len(of_real.drawn), 0.6), 128, 0.95)
+    assert found["value"] is found["low"] is found["high"] is None
+    assert why in str(found["why"])

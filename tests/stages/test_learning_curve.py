@@ -1,0 +1,57 @@
+"""The learning-curve stage: the strongest real arm with fewer and more labels."""
+
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from synthgain import artifact
+from synthgain.paths import Paths
+from synthgain.stages import confirm, evaluate, learning_curve, screen
+
+
+@pytest.fixture(scope="module")
+def confirmed(bars: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    cfg = bars.experiment(arms={"ratios": [1.0]})
+    paths = bars.build(tmp_path_factory.mktemp("curve"), cfg)
+    screen.run(cfg, paths)
+    confirm.run(cfg, paths)
+    return paths
+
+
+def test_every_point_is_predicted_with_the_first_seeds_and_shares_the_confirmations_trainings(
+    bars: ModuleType, confirmed: Paths
+) -> None:
+    before = {folder.name for folder in (confirmed.state / "trials").iterdir()}
+    cfg = bars.experiment(arms={"ratios": [1.0]}, curve={"seeds": 2, "shares": [4.0, 0.5, 1.0, 2.0]})
+    learning_curve.run(cfg, confirmed)
+    found = artifact.read(confirmed.out("learning_curve"))
+    facts = found.json("points.json")
+    assert [(point["share"], point["images"]) for point in facts["points"]] == [(0.5, 15), (1.0, 30), (2.0, 39)]
+    assert facts["labelled"] == {"images": 30, "groups": 30}
+    table = pd.read_parquet(found.file("predictions.parquet"))
+    assert table.groupby(["fraction", "seed", "split"]).size().eq(15).all()
+    plan = artifact.read(confirmed.out("screen")).json("plan.json")
+    assert set(table["arm"]) == {plan["learning_curve"]["arm"]}
+    new = {folder.name for folder in (confirmed.state / "trials").iterdir()} - before
+    assert len(new) == 2 * (2 if facts["arm"] in plan["confirm"] else 3)
+    evaluate.run(cfg, confirmed)
+    record = artifact.read(confirmed.out("evaluate")).json("gains.json")["learning_curve"]
+    assert [point["images"] for point in record["points"]] == [15, 30, 39]
+    assert {"oracle", plan["headline"]["candidate"]} <= set(record["equivalents"])
+    assert not {"classic", "real"} & set(record["equivalents"])
+
+
+def test_without_seeds_there_is_no_curve_and_evaluation_says_so(
+    bars: ModuleType, confirmed: Paths, tmp_path: Path
+) -> None:
+    shutil.copytree(confirmed.data, tmp_path / "data")
+    cfg, paths = bars.experiment(arms={"ratios": [1.0]}, curve={"seeds": 0}), Paths(tmp_path)
+    learning_curve.run(cfg, paths)
+    assert artifact.read(paths.out("learning_curve")).json("points.json")["points"] == []
+    evaluate.run(cfg, paths)
+    record = artifact.read(paths.out("evaluate")).json("gains.json")["learning_curve"]
+    assert record["equivalents"] == {}
+    assert "no learning curve was asked for" in record["why"]

@@ -93,17 +93,17 @@ def _dispatch(given: argparse.Namespace) -> None:
 def _run(overrides: Sequence[str], dry_run: bool) -> None:
     from synthgain.compose import compose, write_params
     from synthgain.paths import find_workspace
+    from synthgain.plan import describe
 
     paths = find_workspace()
     cfg = compose(paths, overrides)
     if dry_run:
-        from synthgain.plan import describe
-
         print(describe(cfg))
         return
     from synthgain import lineage, outcome, workspace
 
     lock = workspace.claim(paths)
+    print(describe(cfg), flush=True)
     lineage.begin(paths)
     write_params(paths, cfg)
     known = lineage.raw_is_tracked(paths, cfg)

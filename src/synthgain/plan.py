@@ -1,6 +1,10 @@
 """What a run would do, in words, before anything is done."""
 
-from synthgain.config import Config
+from synthgain.config import Config, component
+
+_SECONDS_PER_STAGE = 6.0
+"""Starting a stage: DVC, Python, libraries."""
+_MEASURED_SIZE = 32
 
 
 def describe(cfg: Config) -> str:
@@ -17,10 +21,33 @@ def describe(cfg: Config) -> str:
         f"controls    {', '.join(sorted(set(cfg.generators) - set(trained))) or 'none'}",
         f"classifier  {cfg.classifier.kind}: {cfg.classifier.training.steps} steps of "
         f"{cfg.classifier.training.batch_size} images per training",
-        f"screening   {len(screened)} arms x {cfg.screening.seeds} seeds on validation: "
-        + ", ".join(arm.name for arm in screened),
+        f"screening   {len(screened)} arms x {cfg.screening.tuning.trials} settings x {cfg.screening.seeds} seeds on "
+        "validation: " + ", ".join(arm.name for arm in screened),
         f"confirm     at most {cfg.arms.most} arms x {cfg.seeds} fresh seeds on test, among them "
         + ", ".join(cfg.arms.always),
         f"claim       {cfg.claim.metric}, margin {cfg.claim.margin:g}, level {cfg.claim.level:g}",
+        f"cost        about {_duration(seconds(cfg, len(screened)))} with {cfg.compute.workers} workers on CPUs such "
+        "as AMD EPYC, if nothing is finished yet; a rough estimate, less with a GPU",
     ]
     return "\n".join(lines)
+
+
+def seconds(cfg: Config, screened: int) -> float:
+    """Estimated wall time on CPUs of an experiment that screens so many arms, from the measured speed of its parts."""
+    area = (cfg.dataset.image.size / _MEASURED_SIZE) ** 2
+    generators = sum(
+        component("generators", g.kind).SECONDS_PER_IMAGE * g.training.steps * g.training.batch_size
+        for g in cfg.generators.values()
+        if g.training is not None
+    )
+    trials = screened * cfg.screening.tuning.trials * cfg.screening.seeds + cfg.arms.most * cfg.seeds
+    trials += len(cfg.curve.shares) * cfg.curve.seeds
+    images = cfg.classifier.training.steps * cfg.classifier.training.batch_size
+    classifiers = trials * images * component("classifiers", cfg.classifier.kind).SECONDS_PER_IMAGE
+    stages = _SECONDS_PER_STAGE * (7 + 3 * len(cfg.generators))
+    return len(cfg.cells) * (area * (generators + classifiers) / cfg.compute.workers + stages)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"

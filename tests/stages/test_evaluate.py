@@ -69,7 +69,7 @@ def test_it_judges_the_declared_contrast_on_the_test_split_twice_the_same(
     assert found.json("metrics.json")["verdict"] == 1
     rows = pd.read_csv(found.file("arms.csv"))
     assert list(rows.columns) == ["arm", "metric", "class", "mean", "low", "high", "why"]
-    assert set(found.manifest["inputs"]) == {"confirm", "screen"}
+    assert set(found.manifest["inputs"]) == {"confirm", "learning_curve", "screen"}
     shown = capsys.readouterr().out
     assert "> synthetic-edm-r1" in shown
     assert gains["verdict"]["sentence"] in shown

@@ -19,6 +19,7 @@ from synthgain.seeding import derive
 SMALL = [
     "generator=[]", "control=[copies,noise,oracle]", "seeds=6", "screening.seeds=1", "arms.ratios=[1.0]",
     "arms.baselines=[classic,duplicate]", "arms.always=[classic,duplicate,noise,oracle]", "evaluation.replicates=2000",
+    "curve.seeds=0",
 ]  # fmt: skip
 
 
@@ -35,7 +36,7 @@ def study(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config,
     for stage in ("train_generator", "synthesize", "audit"):
         for generator in cfg.generators:
             stages.run(stage, cfg, paths, generator)
-    for stage in ("screen", "confirm", "evaluate"):
+    for stage in ("screen", "confirm", "learning_curve", "evaluate"):
         stages.run(stage, cfg, paths)
     return cfg, paths
 

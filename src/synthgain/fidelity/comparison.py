@@ -21,6 +21,8 @@ HALVINGS = 10
 LEVEL = 0.95
 AT_EQUAL_N = ("fid", "fid_infinity", "precision", "recall", "density", "coverage")
 """Measures that depend on the number of images: compared at that of their real-versus-real value."""
+MEASURES = tuple(f"{name}{null}" for name in ("kid", "c2st", *AT_EQUAL_N) for null in ("", "_null"))
+"""Keys of a record of `distances` that hold a measure."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict
 
 
 def _nothing(why: str) -> dict[str, Any]:
-    halved = [*AT_EQUAL_N, *(f"{name}_null" for name in ("kid", "c2st", *AT_EQUAL_N))]
-    return {name: _no_value(why) for name in ("kid", "c2st")} | {name: _no_mean(why) for name in halved}
+    means = {name: _no_mean(why) for name in MEASURES if name not in ("kid", "c2st")}
+    return {"kid": {"value": None, "low": None, "high": None, "why": why}, "c2st": _no_separation(why), **means}
 
 
-def _no_value(why: str) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "why": why}
+def _no_separation(why: str) -> dict[str, Any]:
+    return {"value": None, "low": None, "high": None, "p": None, "why": why}
 
 
 def _no_mean(why: str) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def _no_mean(why: str) -> dict[str, Any]:
 
 def _separation(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict[str, Any]:
     if fewest_groups(synthetic.groups, real.groups) < 2:
-        return _no_value("insufficient n: one patient") | {"p": None}
+        return _no_separation("insufficient n: one patient")
     sides = synthetic.features, real.features
     found = c2st(*sides, (synthetic.groups, real.groups), level=LEVEL, rng=rng)
     return {"value": found.accuracy, "low": found.low, "high": found.high, "p": found.p}

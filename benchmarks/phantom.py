@@ -103,7 +103,8 @@ def generators(folder: Path) -> dict[str, dict[str, Any]]:
         recognised = recognition["synthetic"]["share"]
         rows[name] = {
             "recognised": round(recognised, 4), "times_chance": round(recognised / recognition["chance"], 2),
-            "kid": round(kids[name], 3), "kid_over_noise": round(kids[name] / kids["noise"], 3), "seconds": seconds[name],
+            "kid": round(kids[name], 3), "kid_over_noise": round(kids[name] / kids["noise"], 3),
+            "seconds": seconds[name],
         }  # fmt: skip
         print(
             "{:8} recognised {recognised:6.1%} = {times_chance:.2f} x chance, KID {kid:8.2f} = {kid_over_noise:.3f} of "

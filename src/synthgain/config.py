@@ -232,7 +232,9 @@ class Fidelity(Strict):
     def shown(self) -> dict[str, Any]:
         """As plain values for records, without where on this machine the user keeps the files."""
         return {
-            "extractors": {name: each.model_dump(mode="json", exclude={"file"}) for name, each in self.extractors.items()}
+            "extractors": {
+                name: each.model_dump(mode="json", exclude={"file"}) for name, each in self.extractors.items()
+            }
         }
 
 

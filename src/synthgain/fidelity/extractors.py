@@ -121,7 +121,9 @@ def load(name: str, cfg: Extractor, root: Path, threads: int) -> OnnxExtractor:
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises classes of its own that share no base
-        raise SynthgainError(f"fidelity.extractors.{name}: {Path(cfg.file).name} cannot run: {_first_line(error)}") from None
+        raise SynthgainError(
+            f"fidelity.extractors.{name}: {Path(cfg.file).name} cannot run: {_first_line(error)}"
+        ) from None
     return OnnxExtractor(name, cfg, session, _batch(name, cfg, session.get_inputs()))
 
 

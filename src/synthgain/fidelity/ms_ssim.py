@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of pairs of images: 1 for equal ones; high within a class where it has collapsed."""
+"""Multi-scale structural similarity of pairs of images: 1 for equal ones, high within a class that collapsed."""
 
 import numpy as np
 import numpy.typing as npt

@@ -41,12 +41,12 @@ def prdc(synthetic: Features, real: Features, k: int = NEIGHBOURS) -> Prdc:
     if min(len(synthetic), len(real)) <= k:
         raise ValueError(f"k = {k} needs {k + 1} images in each set, got {len(synthetic)} and {len(real)}")
     centre = real.mean(0, dtype=np.float64)
-    synthetic, real = synthetic - centre, real - centre
-    of_synthetic, of_real = _squared_radii(synthetic, k), _squared_radii(real, k)
-    hits = np.zeros(len(synthetic), np.int64)
+    made, known = (side.astype(np.float64) - centre for side in (synthetic, real))
+    of_synthetic, of_real = _squared_radii(made, k), _squared_radii(known, k)
+    hits = np.zeros(len(made), np.int64)
     covered = reached = 0
-    for rows in _chunks(len(real)):
-        squared = _squared(real[rows], synthetic)
+    for rows in _chunks(len(known)):
+        squared = _squared(known[rows], made)
         inside = squared <= of_real[rows, None]
         hits += inside.sum(0)
         covered += int(inside.any(1).sum())

@@ -7,9 +7,10 @@ from sklearn.linear_model import LogisticRegression
 from synthgain.fidelity.c2st import PENALTY, accuracy, c2st, logistic
 
 
-def test_the_classifier_is_scikit_learns_logistic_regression() -> None:
+@pytest.mark.parametrize("count", [6, 300])
+def test_the_classifier_is_scikit_learns_logistic_regression(count: int) -> None:
     random = np.random.default_rng(0)
-    features = random.normal(size=(120, 6))
+    features = random.normal(size=(120, count))
     sides = np.stack([random.random(120) < 0.4, features[:, 0] + random.normal(size=120) > 0.3], axis=1)
     weights, offsets = logistic(features, sides)
     for column in range(2):

@@ -119,8 +119,13 @@ def logistic(features: Floats, sides: Bools) -> tuple[Floats, Floats]:
     """Coefficients ``(F, R)`` and offsets ``(R,)`` of ``R`` logistic regressions of ``sides (N, R)`` on ``(N, F)``.
 
     Newton's method with the largest Hessian that the loss can have in place of its own (Böhning and Lindsay 1988,
-    section 3): one factorisation serves every step of all regressions.
+    section 3): one factorisation serves every step of all regressions. Where features outnumber images, the images'
+    own span is searched, in which the penalised solution lies.
     """
+    if features.shape[1] > len(features):
+        span = np.linalg.qr(features.T)[0]
+        weights, offsets = logistic(features @ span, sides)
+        return span @ weights, offsets
     design = np.concatenate([features, np.ones((len(features), 1))], axis=1)
     penalty = np.append(np.full(features.shape[1], PENALTY), 0.0)
     step = np.linalg.inv(design.T @ design / 4 + np.diag(penalty))

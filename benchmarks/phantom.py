@@ -96,14 +96,15 @@ def generators(folder: Path) -> dict[str, dict[str, Any]]:
     cases = [(cfg, paths, name) for name in (*GENERATORS, *CONTROLS)]
     seconds = {case[2]: took for case, took in side_by_side(one_generator, cases, 2)}
     audits = {name: artifact.read(paths.out("audit", name)).json("fidelity.json") for name in seconds}
-    noise = audits["noise"]["pooled"]["kid"]["value"]
+    kids = {name: audit["extractors"]["encoder"]["pooled"]["kid"]["value"] for name, audit in audits.items()}
     rows = {}
     for name in (*GENERATORS, *CONTROLS):
-        kid, recognition = audits[name]["pooled"]["kid"]["value"], audits[name]["recognition"]
+        recognition = audits[name]["recognition"]
         recognised = recognition["synthetic"]["share"]
         rows[name] = {
             "recognised": round(recognised, 4), "times_chance": round(recognised / recognition["chance"], 2),
-            "kid": round(kid, 3), "kid_over_noise": round(kid / noise, 3), "seconds": seconds[name],
+            "kid": round(kids[name], 3), "kid_over_noise": round(kids[name] / kids["noise"], 3),
+            "seconds": seconds[name],
         }  # fmt: skip
         print(
             "{:8} recognised {recognised:6.1%} = {times_chance:.2f} x chance, KID {kid:8.2f} = {kid_over_noise:.3f} of "

@@ -70,6 +70,16 @@ def test_a_stage_of_an_unknown_generator_names_the_nearest(
     assert "no generator 'dcgam' in params.yaml; did you mean 'dcgan'?" in capsys.readouterr().err
 
 
+def test_an_extractor_that_is_not_there_stops_the_run_before_anything_is_done(
+    here: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fidelity.extractors.own.file=nets/own.onnx", f"fidelity.extractors.own.sha256={'a' * 64}"]
+    with pytest.raises(SystemExit):
+        cli.main(["run", *words])
+    assert "fidelity.extractors.own.file: own.onnx: no such file there" in capsys.readouterr().err
+    assert not here.state.exists()
+
+
 @pytest.mark.parametrize("words", [["run"], ["compose", "--write"]])
 def test_a_workspace_in_use_is_left_alone(words: list[str], here: Paths, capsys: pytest.CaptureFixture[str]) -> None:
     code = (

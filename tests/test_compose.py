@@ -47,6 +47,35 @@ def test_the_committed_parameters_are_the_default_experiment(paths: Paths) -> No
     assert config.read(paths.params) == compose(paths, [])
 
 
+def test_an_extractor_is_one_key_and_its_place_is_shown_nowhere(paths: Paths) -> None:
+    words = [
+        f"fidelity.extractors.dino.{word}" for word in ("file=/nets/secret/d.onnx", f"sha256={'a' * 64}", "size=64")
+    ]
+    cfg = compose(paths, words)
+    assert cfg.fidelity.extractors["dino"].file == "/nets/secret/d.onnx"
+    shown = cfg.fidelity.shown()["extractors"]["dino"]
+    assert (shown["sha256"], shown["size"]) == ("a" * 64, 64)
+    assert "secret" not in str(shown)
+
+
+@pytest.mark.parametrize("words, message", [
+    ({"sha256": "abc"}, r"fidelity\.extractors\.own\.sha256: String should match pattern"),
+    ({"channels": "1"}, r"fidelity\.extractors\.own: .*mean and std need 1 values each"),
+    ({"std": "[1,1,0]"}, r"fidelity\.extractors\.own\.std\.2: Input should be greater than 0"),
+    ({"shape": "3"}, r"fidelity\.extractors\.own\.shape: unknown key"),
+])  # fmt: skip
+def test_a_faulty_extractor_is_refused(paths: Paths, words: dict[str, str], message: str) -> None:
+    given = {"file": "net.onnx", "sha256": "a" * 64} | words
+    with pytest.raises(SynthgainError, match=message):
+        compose(paths, [f"fidelity.extractors.own.{key}={value}" for key, value in given.items()])
+
+
+def test_the_name_of_the_projects_own_encoder_is_taken(paths: Paths) -> None:
+    words = [f"fidelity.extractors.encoder.{word}" for word in ("file=net.onnx", f"sha256={'a' * 64}")]
+    with pytest.raises(SynthgainError, match="'encoder' is the project's own; choose another name"):
+        compose(paths, words)
+
+
 @pytest.mark.parametrize("override, message", [
     ("seedz=3", r"seedz: unknown key; did you mean 'seed'\?"),
     ("+seedz=3", r"seedz: unknown key; did you mean 'seed'\?"),

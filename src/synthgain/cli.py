@@ -101,7 +101,9 @@ def _run(overrides: Sequence[str], dry_run: bool) -> None:
         print(describe(cfg))
         return
     from synthgain import lineage, outcome, workspace
+    from synthgain.fidelity import extractors
 
+    extractors.check(cfg.fidelity.extractors, paths.root)
     lock = workspace.claim(paths)
     print(describe(cfg), flush=True)
     lineage.begin(paths)

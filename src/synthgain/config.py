@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from synthgain.cell import Cell
 from synthgain.errors import SynthgainError, nearest
@@ -224,6 +224,49 @@ class Evaluation(Strict):
     """Fewer test patients (or groups) than this give the verdict 'inconclusive'."""
 
 
+class Extractor(Strict):
+    """A network that turns images into features for the fidelity measures: an ONNX file in one piece."""
+
+    file: str
+    """Where it is, relative to the workspace or absolute; never downloaded, never logged."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of the file: names the extractor in every result; another file is refused."""
+    size: Annotated[int, Field(ge=16, le=1024)] = 224
+    """Side in pixels to which images are resampled for it."""
+    channels: Literal[1, 3] = 3
+    """1: grey; 3: RGB, grey images repeated."""
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    """Of each channel, grey levels from 0 to 1; the default is ImageNet's."""
+    std: tuple[Annotated[float, Field(gt=0)], ...] = (0.229, 0.224, 0.225)
+    """Of each channel; the default is ImageNet's."""
+
+    @model_validator(mode="after")
+    def _a_value_per_channel(self) -> "Extractor":
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"mean and std need {self.channels} values each, one per channel")
+        return self
+
+
+class Fidelity(Strict):
+    extractors: dict[Name, Extractor] = {}
+    """Feature extractors by name, beside the project's own ``encoder``."""
+
+    @field_validator("extractors")
+    @classmethod
+    def _the_encoder_is_taken(cls, extractors: dict[str, Extractor]) -> dict[str, Extractor]:
+        if "encoder" in extractors:
+            raise ValueError("'encoder' is the project's own; choose another name")
+        return extractors
+
+    def shown(self) -> dict[str, Any]:
+        """As plain values for records, without where on this machine the user keeps the files."""
+        return {
+            "extractors": {
+                name: each.model_dump(mode="json", exclude={"file"}) for name, each in self.extractors.items()
+            }
+        }
+
+
 class Tracking(Strict):
     uri: str = "sqlite:///mlruns/mlflow.db"
     """MLflow tracking store, relative to the workspace."""
@@ -255,6 +298,7 @@ class Config(Strict):
     curve: Curve = Curve()
     claim: Claim = Claim()
     evaluation: Evaluation = Evaluation()
+    fidelity: Fidelity = Fidelity()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
 

@@ -79,7 +79,7 @@ class Run:
         tags = {"synthgain.level": "pipeline"}
         self.run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
         known = self.cfg.model_dump(mode="json", exclude={"tracking": {"uri"}})  # which may hold a password
-        self._params(self.run_id, _flat(known))
+        self._params(self.run_id, _flat(known | {"fidelity": self.cfg.fidelity.shown()}))
 
     @property
     def page(self) -> str:

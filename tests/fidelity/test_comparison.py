@@ -1,11 +1,21 @@
 """Distances beside their real-versus-real value, and what is said where images are too few."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from synthgain.fidelity.comparison import HALVINGS, Sample, compare, distances, halves, recognition
+from synthgain.fidelity.comparison import (
+    AT_EQUAL_N,
+    HALVINGS,
+    MEASURES,
+    Sample,
+    compare,
+    distances,
+    halves,
+    recognition,
+)
 
 CLASSES = ("a", "b")
 
@@ -33,12 +43,50 @@ def test_a_shift_shows_beside_the_null() -> None:
         assert record["fid"]["low"] > record["fid_null"]["high"]
 
 
-@pytest.mark.parametrize("count", [0, 1, 5])
-def test_few_images_are_insufficient_never_nan(count: int) -> None:
-    found = compare(sample(0, count), sample(1, 60), CLASSES, np.random.default_rng(0))
+def test_every_measure_is_there_with_its_null_at_the_same_n() -> None:
+    found = distances(sample(0, 200), sample(1, 240, per_patient=4), np.random.default_rng(0))
+    assert set(found) == {*MEASURES, "n_synthetic", "n_real"}
+    for name in AT_EQUAL_N:
+        assert found[name]["n"] == found[f"{name}_null"]["n"] == 120
+        assert found[f"{name}_null"]["low"] <= found[name]["mean"] <= found[f"{name}_null"]["high"] or name == "density"
+    assert found["c2st"]["low"] <= found["c2st"]["value"] <= found["c2st"]["high"]
+    assert 0 < found["c2st"]["p"] <= 1
+
+
+def test_the_same_seed_gives_the_same_record() -> None:
+    records = [distances(sample(0, 60), sample(1, 80), np.random.default_rng(7)) for _ in range(2)]
+    assert records[0] == records[1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+@pytest.mark.parametrize("short", ["synthetic", "real"])
+def test_few_images_are_insufficient_never_nan(count: int, short: str) -> None:
+    sides = {"synthetic": sample(0, 60), "real": sample(1, 60)} | {short: sample(2, count)}
+    found = compare(**sides, classes=CLASSES, rng=np.random.default_rng(0))
     json.dumps(found, allow_nan=False)
-    assert found["pooled"]["kid"]["value"] is None
-    assert found["pooled"]["kid"]["why"] == f"insufficient n: {count} synthetic images, 10 needed"
+    for record in (found["pooled"], *found["per_class"].values()):
+        for name in MEASURES:
+            assert record[name].get("value") is None
+            assert record[name].get("mean") is None
+            assert record[name]["why"].endswith(f"{short} images, 10 needed")
+    assert found["pooled"]["kid"]["why"] == f"insufficient n: {count} {short} images, 10 needed"
+
+
+def test_constant_real_features_are_said_to_be_and_constant_synthetic_ones_are_measured() -> None:
+    flat = replace(sample(0, 60), features=np.full((60, 12), 3.3, np.float32))
+    found = distances(sample(1, 60), flat, np.random.default_rng(0))
+    assert {found[name]["why"] for name in MEASURES} == {"the features of all real images are equal"}
+    found = distances(flat, sample(1, 100), np.random.default_rng(0))
+    json.dumps(found, allow_nan=False)
+    assert found["recall"]["mean"] < 0.05 < found["recall_null"]["mean"]
+    assert found["kid"]["low"] > found["kid_null"]["high"]
+
+
+def test_fid_infinity_needs_four_images_a_side_per_feature() -> None:
+    found = distances(sample(0, 60), sample(1, 90), np.random.default_rng(0))
+    why = "insufficient n: 45 images a side, 48 needed for 12 features"
+    assert found["fid_infinity"]["why"] == found["fid_infinity_null"]["why"] == why
+    assert found["fid"]["mean"] is not None
 
 
 def test_real_images_of_one_patient_have_no_null() -> None:
@@ -46,6 +94,14 @@ def test_real_images_of_one_patient_have_no_null() -> None:
     json.dumps(found, allow_nan=False)
     assert found["kid"]["value"] is not None
     assert "half of the real groups hold 0 images" in found["fid_null"]["why"]
+    assert found["c2st"]["why"] == "insufficient n: one patient"
+
+
+def test_two_real_patients_leave_no_null_of_c2st_but_the_others() -> None:
+    found = distances(sample(0, 50), sample(1, 40, per_patient=20), np.random.default_rng(0))
+    json.dumps(found, allow_nan=False)
+    assert found["c2st_null"]["why"] == "insufficient n: half of the real groups are a single one"
+    assert found["precision_null"]["mean"] is not None
 
 
 def test_halves_share_no_patient() -> None:

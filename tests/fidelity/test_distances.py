@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
+from monai.metrics.fid import get_fid_score
 from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
+from torchmetrics.image.kid import poly_mmd
 
-from synthgain.fidelity.fid import fid
+from synthgain.fidelity.fid import fid, fid_infinity
 from synthgain.fidelity.kid import kid, kid_interval
 
 
@@ -94,3 +97,28 @@ def test_fid_of_a_set_with_itself_is_zero_and_fewer_images_than_features_do_no_h
 def test_a_single_image_is_no_distribution(distance) -> None:
     with pytest.raises(ValueError, match="two images in each set, got 1 and 5"):
         distance(normal(0, 1, 3), normal(1, 5, 3))
+
+
+def test_kid_and_fid_equal_torchmetrics_and_monai_on_the_same_features() -> None:
+    first, second = (torch.from_numpy(normal(seed, 150, 12, 0.3 * seed)).double() for seed in (0, 1))
+    assert kid(first.numpy(), second.numpy()) == pytest.approx(float(poly_mmd(first, second)))
+    assert fid(first.numpy(), second.numpy()) == pytest.approx(float(get_fid_score(first, second)), rel=1e-3)
+
+
+def test_fid_infinity_of_one_distribution_is_zero_where_fid_is_not() -> None:
+    values = [fid_infinity(normal(2 * s, 400, 32), normal(2 * s + 1, 400, 32)) for s in range(20)]
+    assert fid(normal(0, 400, 32), normal(1, 400, 32)) > 1
+    assert abs(np.mean(values)) < 0.1
+
+
+def test_fid_infinity_is_the_distance_of_the_distributions() -> None:
+    # |mu|^2 = 32 * 0.25 and tr(1 + 4 - 2 * 2) = 32.
+    values = [fid_infinity(normal(2 * s, 500, 32), normal(2 * s + 1, 500, 32, 0.5, 2.0)) for s in range(10)]
+    assert np.mean(values) == pytest.approx(40, rel=0.02)
+
+
+def test_fid_infinity_of_too_few_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="128 for 32 features, got 127 and 127"):
+        fid_infinity(normal(0, 127, 32), normal(1, 127, 32))
+    with pytest.raises(ValueError, match="equally many"):
+        fid_infinity(normal(0, 200, 32), normal(1, 150, 32))

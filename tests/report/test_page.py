@@ -137,11 +137,27 @@ def section(rendered: Page, name: str) -> str:
 
 def test_fidelity_stands_beside_its_real_versus_real_value(toy: ModuleType, rendered: Page) -> None:
     read = section(rendered, "fidelity")
-    assert (
-        "edm 0.410 (0.360 to 0.470) 0.004 (−0.006 to 0.024) 12.30 (12.29 to 12.32) 4.56 (4.55 to 4.58) 62, 112" in read
-    )
+    assert "Measure dcgan edm copies, control oracle, control KID distance; 0: same distribution" in read
+    for numbers in (
+        "0.410 (0.360 to 0.470) real: 0.004 (−0.006 to 0.024)",
+        "12.30 (12.29 to 12.32) real: 4.56 (4.55 to 4.58)",
+        "62.0 % (61.0 to 64.0) real: 71.0 % (70.0 to 73.0)",
+        "83.0 % (78.0 to 88.0) p 0.005 real: 51.0 % (50.0 to 53.0)",
+    ):
+        assert f"{numbers} {numbers}" in read
+    assert toy.FEW_FOR_INFINITY in read
+    assert "edm 0.52 (0.47 to 0.56) real: 0.31 (0.28 to 0.34)" in read
+    assert "Images of this size hold 2 of its 5 scales." in read
     assert toy.FEW in read
     assert "edm 80 66 (82.5 %) 8 6" in read
+
+
+def test_every_extractor_is_shown_by_name_and_hash_the_encoder_first(rendered: Page) -> None:
+    read = section(rendered, "fidelity")
+    encoder, backbone = (read.index(f"{name}: 64 features, SHA-256 {sha * 64}") for name, sha in
+                         (("encoder", "0"), ("backbone", "b")))  # fmt: skip
+    assert encoder < backbone
+    assert read.count("KID distance") == 2 * (1 + 4)
 
 
 def test_copies_are_flagged_in_words_and_the_closest_pairs_of_generators_shown(toy: ModuleType, rendered: Page) -> None:

@@ -28,6 +28,13 @@ def test_the_page_tells_run_verdict_contrasts_arms_and_reasons(gathered: Materia
         assert part in page
 
 
+def test_the_page_holds_every_extractor_and_the_similarity_within_classes(gathered: Material) -> None:
+    page = results_markdown(results_json(gathered, "phantom", GIVEN))
+    for sign in ("0", "b"):
+        assert f"SHA-256 {sign * 64}" in page
+    assert "0.52 (0.47 to 0.56) real: 0.31 (0.28 to 0.34)" in page
+
+
 def test_labels_cannot_become_markup_or_new_columns(gathered: Material) -> None:
     page = results_markdown(results_json(gathered, "phantom", GIVEN))
     assert "<script" not in page

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from synthgain import artifact, dataset
-from synthgain.config import ClassifierConfig, Config, Dataset, GeneratorConfig, SourceConfig
+from synthgain.config import ClassifierConfig, Config, Dataset, Extractor, Fidelity, GeneratorConfig, SourceConfig
 from synthgain.paths import Paths
 
 HOSTILE = "<script>alert(1)</script>$x_1$"
@@ -23,6 +23,7 @@ def config() -> Config:
         dataset=Dataset(name="phantom", source=SourceConfig(kind="phantom"), path="/home/someone/private/mri"),
         generators={name: GeneratorConfig(kind=name) for name in ("dcgan", "edm", "copies", "oracle")},
         classifier=ClassifierConfig(kind="cnn"),
+        fidelity=Fidelity(extractors={"backbone": Extractor(file="/home/someone/nets/b.onnx", sha256="b" * 64)}),
     )
 
 
@@ -141,18 +142,27 @@ def _tally(table: pd.DataFrame) -> dict[str, int]:
 def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
     """Every image of `copies` is its own nearest; the last class has too few images."""
     copied = name == "copies"
-    distances = {"kid": {"value": 0.41, "low": 0.36, "high": 0.47}, "n_synthetic": 62, "n_real": 112} | {
-        key: {"mean": value, "low": value - 0.01, "high": value + 0.02, "n": 50}
-        for key, value in (("kid_null", 0.004), ("fid", 12.3), ("fid_null", 4.56))
-    }
-    short = distances | {
-        key: {"value": None, "mean": None, "low": None, "high": None, "n": None, "why": FEW}
-        for key in ("kid", "kid_null", "fid", "fid_null")
-    }
+    means = {"kid_null": 0.004, "c2st_null": 0.51, "fid": 12.3, "fid_null": 4.56, "precision": 0.62, "recall": 0.41,
+             "density": 0.83, "coverage": 0.7, "precision_null": 0.71, "recall_null": 0.69, "density_null": 0.97,
+             "coverage_null": 0.94}  # fmt: skip
+    unknown = {"value": None, "mean": None, "low": None, "high": None, "n": None, "p": None}
+    distances = {
+        "kid": {"value": 0.41, "low": 0.36, "high": 0.47}, "n_synthetic": 62, "n_real": 112,
+        "c2st": {"value": 0.83, "low": 0.78, "high": 0.88, "p": 0.005},
+        **{key: {"mean": value, "low": value - 0.01, "high": value + 0.02, "n": 50} for key, value in means.items()},
+        **{key: unknown | {"why": FEW_FOR_INFINITY} for key in ("fid_infinity", "fid_infinity_null")},
+    }  # fmt: skip
+    short = distances | {key: unknown | {"why": FEW} for key in distances if key[:2] != "n_"}
+    per_class = {label: short if label == CLASSES[-1] else distances for label in CLASSES}
+    similar = {"ms_ssim": {"value": 0.52, "low": 0.47, "high": 0.56, "pairs": 500},
+               "ms_ssim_null": {"value": 0.31, "low": 0.28, "high": 0.34, "pairs": 500}}  # fmt: skip
     seen = {"share": 0.81, "n": 62, "per_class": {label: {"share": 0.8, "n": 15} for label in CLASSES}}
     fidelity = {
-        "extractor": {"name": "encoder", "sha256": "0" * 64}, "pooled": distances,
-        "per_class": {label: short if label == CLASSES[-1] else distances for label in CLASSES},
+        "extractors": {
+            extractor: {"sha256": sha256 * 64, "features": 64, "pooled": distances, "per_class": per_class}
+            for extractor, sha256 in (("encoder", "0"), ("backbone", "b"))
+        },
+        "diversity": {"scales": 2, "pooled": similar, "per_class": dict.fromkeys(CLASSES, similar)},
         "recognition": {"synthetic": seen, "real_val": seen, "chance": 0.25},
     }  # fmt: skip
     nearer = {"share": 0.99 if copied else 0.53, "p": 0.002 if copied else 0.31, "n": 62, "expected_low": 0.41,
@@ -175,6 +185,7 @@ def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
         )  # fmt: skip
 
 
+FEW_FOR_INFINITY = "insufficient n: 50 images a side, 256 needed for 64 features"
 FEW = "insufficient n: 7 synthetic images, 10 needed"
 COPIED = "100.0 % of the synthetic images nearly equal a training image"
 

@@ -4,10 +4,12 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from synthgain import artifact, dataset
-from synthgain.config import Config
+from synthgain.config import Config, Extractor, Fidelity
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
 from synthgain.stages import audit, encode
@@ -53,7 +55,8 @@ def test_fresh_images_look_real_and_are_not_accused(cfg: Config, paths: Paths) -
     kept = int(dataset.read(paths.out("synthesize", "oracle")).table["kept"].sum())
     assert fidelity["n_synthetic"] == kept < 90
     assert fidelity["n_real"] == 45
-    assert fidelity["extractor"]["sha256"] == artifact.read(paths.out("encode")).sha256
+    assert set(fidelity["extractors"]) == {"encoder"}
+    assert fidelity["extractors"]["encoder"]["sha256"] == artifact.read(paths.out("encode")).sha256
     assert fidelity["recognition"]["synthetic"]["share"] > 2 * fidelity["recognition"]["chance"]
     assert not privacy["flagged"]
     assert privacy["duplicates"]["share"] == 0
@@ -69,7 +72,10 @@ def test_copies_are_flagged_and_noise_is_far_from_real_but_no_copy(cfg: Config, 
     assert records["copies"][1]["flagged"]
     assert records["copies"][1]["duplicates"]["share"] == 1
     assert not records["dcgan"][1]["flagged"]
-    assert records["dcgan"][0]["pooled"]["kid"]["low"] > records["oracle"][0]["pooled"]["kid"]["high"]
+    kids = {name: record["extractors"]["encoder"]["pooled"]["kid"] for name, (record, _) in records.items()}
+    assert kids["dcgan"]["low"] > kids["oracle"]["high"]
+    similar = records["dcgan"][0]["diversity"]["pooled"]
+    assert similar["ms_ssim"]["high"] < similar["ms_ssim_null"]["low"]
 
 
 def test_the_closest_pairs_are_rows_of_the_image_sets(cfg: Config, paths: Paths) -> None:
@@ -86,6 +92,31 @@ def test_the_closest_pairs_are_rows_of_the_image_sets(cfg: Config, paths: Paths)
 def test_a_pool_without_a_kept_image_is_reported_not_a_crash(cfg: Config, paths: Paths) -> None:
     audit.run(cfg, paths, "edm")
     found = artifact.read(paths.out("audit", "edm"))
-    assert found.json("fidelity.json")["pooled"]["kid"]["why"].startswith("insufficient n: 0 synthetic images")
+    fidelity = found.json("fidelity.json")
+    kid = fidelity["extractors"]["encoder"]["pooled"]["kid"]
+    assert kid["why"].startswith("insufficient n: 0 synthetic images")
+    assert fidelity["diversity"]["pooled"]["ms_ssim"]["value"] is None
     assert found.json("privacy.json")["duplicates"]["share"] is None
     assert found.json("metrics.json") == {"memorisation_flagged": 0, "kept": 0}
+
+
+def test_an_extractor_that_the_user_brings_has_a_record_of_its_own_without_its_place(
+    cfg: Config, paths: Paths, tmp_path: Path
+) -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *rest])
+            for name, rest in (("x", [3, 16, 16]), ("y", ["F"]))]  # fmt: skip
+    graph = helper.make_graph([helper.make_node("Flatten", ["x"], ["y"])], "toy", ends[:1], ends[1:])
+    place = tmp_path / "secret"
+    place.mkdir()
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), place / "net.onnx")
+    digest = artifact.file_sha256(place / "net.onnx")
+    given = Extractor(file=str(place / "net.onnx"), sha256=digest, size=16)
+    audit.run(cfg.model_copy(update={"fidelity": Fidelity(extractors={"pixels": given})}), paths, "copies")
+    found = artifact.read(paths.out("audit", "copies"))
+    record = found.json("fidelity.json")["extractors"]["pixels"]
+    assert (record["sha256"], record["features"]) == (digest, 3 * 16 * 16)
+    assert record["pooled"]["precision"]["mean"] > 0.9
+    assert found.json("metrics.json")["pixels.kid"] == record["pooled"]["kid"]["value"]
+    for written in ("fidelity.json", "metrics.json", "manifest.json"):
+        assert "secret" not in (found.path / written).read_text()
+    assert found.manifest["config"]["fidelity"]["extractors"]["pixels"]["sha256"] == digest

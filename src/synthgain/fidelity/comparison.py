@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.fidelity.fid import fid
+from synthgain.fidelity.c2st import accuracy, c2st, fewest_groups
+from synthgain.fidelity.fid import IMAGES_PER_FEATURE, fid, fid_infinity
 from synthgain.fidelity.kid import kid, kid_interval
+from synthgain.fidelity.prdc import prdc
 
 Features = npt.NDArray[np.floating]
 Groups = npt.NDArray[np.integer]
@@ -17,6 +19,10 @@ LEAST = 10
 """Fewer images than this on a side are 'insufficient n'."""
 HALVINGS = 10
 LEVEL = 0.95
+AT_EQUAL_N = ("fid", "fid_infinity", "precision", "recall", "density", "coverage")
+"""Measures that depend on the number of images: compared at that of their real-versus-real value."""
+MEASURES = tuple(f"{name}{null}" for name in ("kid", "c2st", *AT_EQUAL_N) for null in ("", "_null"))
+"""Keys of a record of `distances` that hold a measure."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,16 @@ class Sample:
     labels: npt.NDArray[np.int64]
     groups: Groups
 
-    def of_class(self, label: int) -> "Sample":
-        rows = self.labels == label
+    def rows(self, rows: npt.NDArray[Any]) -> "Sample":
+        """The sample restricted to ``rows``, row numbers or a mask."""
         return Sample(self.features[rows], self.labels[rows], self.groups[rows])
+
+    def of_class(self, label: int) -> "Sample":
+        return self.rows(self.labels == label)
 
 
 def compare(synthetic: Sample, real: Sample, classes: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
-    """KID and FID of ``synthetic`` against ``real``, pooled and per class: a record of `distances` for each."""
+    """``synthetic`` against ``real``, pooled and per class: a record of `distances` for each."""
     return {
         "pooled": distances(synthetic, real, rng),
         "per_class": {
@@ -43,32 +52,60 @@ def compare(synthetic: Sample, real: Sample, classes: Sequence[str], rng: np.ran
 
 
 def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict[str, Any]:
-    """KID and FID with their real-versus-real values.
+    """Every measure on features, with its real-versus-real value (``..._null``).
 
-    ``kid`` uses all images (it is unbiased at any N), with an interval over images and patients. For the others the
-    real groups are halved at random several times: the null is one half against the other, the comparison at the same
-    N is as many synthetic images against that other half. Images of one patient resemble each other, so that the null
+    ``kid`` and ``c2st`` use all images: for one distribution they are 0 and 0.5 on average at any N. The interval of
+    ``kid`` is one over random half samples of images and patients, that of ``c2st`` a bootstrap of patients.
+
+    For all others, and for every null, the real patients are halved at random `HALVINGS` times. The null is one half
+    against the other; the comparison at the same N is as many synthetic images against that other half. Given are the
+    mean, and as ``low`` and ``high`` the least and the greatest value over the halvings; a bootstrap would put equal
+    images into sets, which none of these measures bears. Images of one patient resemble each other, so that the null
     of KID lies above 0 where patients have several.
 
     Returns
     -------
-    kid {value, low, high}, kid_null, fid, fid_null {mean, low, high: least and greatest over halvings, n: images a
-    side}, n_synthetic, n_real. Where a side has fewer than `LEAST` images, values are None and ``why`` says so.
+    kid {value, low, high}, c2st {value, low, high, p}; kid_null, c2st_null, and each of `AT_EQUAL_N` with its null
+    {mean, low, high, n: images a side}; n_synthetic, n_real. What cannot be estimated is None, and ``why`` says so:
+    where a side has fewer than `LEAST` images, all real images have equal features, there are too few patients, or,
+    for ``fid_infinity``, too few images per feature.
     """
     counts = {"n_synthetic": len(synthetic.features), "n_real": len(real.features)}
-    record: dict[str, Any] = dict(counts)
     short = [f"{count} {name[2:]} images" for name, count in counts.items() if count < LEAST]
     if short:
-        why = f"insufficient n: {' and '.join(short)}, {LEAST} needed"
-        empty = {"value": None, "low": None, "high": None, "why": why}
-        return record | {"kid": empty} | {name: _refused(why) for name in ("kid_null", "fid", "fid_null")}
+        return counts | _nothing(f"insufficient n: {' and '.join(short)}, {LEAST} needed")
+    if not np.ptp(real.features, axis=0).any():
+        return counts | _nothing("the features of all real images are equal")
     low, high = kid_interval(synthetic.features, real.features, real.groups, level=LEVEL, rng=rng)
-    record["kid"] = {"value": kid(synthetic.features, real.features), "low": low, "high": high}
-    return record | _beside_null(synthetic, real, rng)
+    kid_of_all = {"value": kid(synthetic.features, real.features), "low": low, "high": high}
+    return counts | {"kid": kid_of_all, "c2st": _separation(synthetic, real, rng), **_beside_null(synthetic, real, rng)}
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    means = {name: _no_mean(why) for name in MEASURES if name not in ("kid", "c2st")}
+    return {"kid": {"value": None, "low": None, "high": None, "why": why}, "c2st": _no_separation(why), **means}
+
+
+def _no_separation(why: str) -> dict[str, Any]:
+    return {"value": None, "low": None, "high": None, "p": None, "why": why}
+
+
+def _no_mean(why: str) -> dict[str, Any]:
+    return {"mean": None, "low": None, "high": None, "n": None, "why": why}
+
+
+def _separation(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict[str, Any]:
+    if fewest_groups(synthetic.groups, real.groups) < 2:
+        return _no_separation("insufficient n: one patient")
+    sides = synthetic.features, real.features
+    found = c2st(*sides, (synthetic.groups, real.groups), level=LEVEL, rng=rng)
+    return {"value": found.accuracy, "low": found.low, "high": found.high, "p": found.p}
 
 
 def _beside_null(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict[str, Any]:
-    found: dict[str, list[float]] = {"kid_null": [], "fid": [], "fid_null": []}
+    """Means over halvings; a measure that one of them cannot give is given by none."""
+    found: dict[str, list[float]] = {}
+    refused: dict[str, str] = {}
     sizes = []
     for _ in range(HALVINGS):
         one, other = halves(real.groups, rng)
@@ -76,26 +113,51 @@ def _beside_null(synthetic: Sample, real: Sample, rng: np.random.Generator) -> d
         sizes.append(n)
         if n < LEAST:
             continue
-        left, right = (real.features[rng.permutation(rows)[:n]] for rows in (one, other))
-        drawn = synthetic.features[rng.permutation(len(synthetic.features))[:n]]
-        found["kid_null"].append(kid(left, right))
-        found["fid_null"].append(fid(left, right))
-        found["fid"].append(fid(drawn, right))
-    if not found["fid"]:
-        why = f"insufficient n: half of the real groups hold {max(sizes)} images, {LEAST} needed"
-        return {name: _refused(why) for name in found}
-    n = int(np.median(sizes))
-    return {
+        left, right = (real.rows(rows[:n]) for rows in (one, other))
+        drawn = synthetic.rows(rng.permutation(len(synthetic.features))[:n])
+        values = _at_equal_n(drawn, right) | {f"{name}_null": value for name, value in _at_equal_n(left, right).items()}
+        values |= {"kid_null": kid(left.features, right.features), "c2st_null": _accuracy(left, right, rng)}
+        for name, value in values.items():
+            if isinstance(value, str):
+                refused[name] = value
+            else:
+                found.setdefault(name, []).append(value)
+    n, most = int(np.median(sizes)), max(sizes)
+    if most < LEAST:
+        why = f"insufficient n: half of the real groups hold {most} images, {LEAST} needed"
+        return {name: record for name, record in _nothing(why).items() if "mean" in record}
+    means = {
         name: {"mean": float(np.mean(values)), "low": min(values), "high": max(values), "n": n}
         for name, values in found.items()
     }
+    return means | {name: _no_mean(why) for name, why in refused.items()}
+
+
+def _at_equal_n(synthetic: Sample, real: Sample) -> dict[str, float | str]:
+    """The measures that depend on N; a sentence where one has too few images."""
+    first, second = synthetic.features, real.features
+    needed = IMAGES_PER_FEATURE * second.shape[1]
+    few = f"insufficient n: {len(second)} images a side, {needed} needed for {second.shape[1]} features"
+    return {
+        "fid": fid(first, second),
+        "fid_infinity": few if len(second) < needed else fid_infinity(first, second),
+        **prdc(first, second)._asdict(),
+    }
+
+
+def _accuracy(left: Sample, right: Sample, rng: np.random.Generator) -> float | str:
+    if fewest_groups(left.groups, right.groups) < 2:
+        return "insufficient n: half of the real groups are a single one"
+    return accuracy(left.features, right.features, (left.groups, right.groups), rng=rng)
 
 
 def halves(groups: Groups, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Row numbers of two random halves that share no group."""
-    numbers = rng.permutation(np.unique(groups))
-    inside = np.isin(groups, numbers[: len(numbers) // 2])
-    return np.flatnonzero(inside), np.flatnonzero(~inside)
+    """Row numbers of two random halves that share no group, each in random order, group after group."""
+    numbers, members = np.unique(groups, return_inverse=True)
+    place = rng.permutation(len(numbers))[members]
+    order = np.lexsort((rng.random(len(groups)), place))
+    inside = place[order] < len(numbers) // 2
+    return order[inside], order[~inside]
 
 
 def recognition(
@@ -111,7 +173,3 @@ def recognition(
 
     everything = np.ones(len(labels), bool)
     return {**share(everything), "per_class": {name: share(labels == k) for k, name in enumerate(classes)}}
-
-
-def _refused(why: str) -> dict[str, Any]:
-    return {"mean": None, "low": None, "high": None, "n": None, "why": why}

@@ -4,6 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 Features = npt.NDArray[np.floating]
+IMAGES_PER_FEATURE = 4
+"""Fewer images than this per feature do not show how FID falls with their number."""
+_SIZES = 6
 
 
 def fid(first: Features, second: Features) -> float:
@@ -23,6 +26,29 @@ def fid(first: Features, second: Features) -> float:
     cross = np.linalg.svd(root1 @ root2.T, compute_uv=False).sum()
     value = np.square(mean1 - mean2).sum() + np.square(root1).sum() + np.square(root2).sum() - 2 * cross
     return max(float(value), 0.0)
+
+
+def fid_infinity(first: Features, second: Features) -> float:
+    """FID of endlessly many images from ``n`` on each side, features ``(n, F)`` (Chong and Forsyth 2020, section 4).
+
+    FID falls linearly in 1 / n once images outnumber features: a line through the FID of the first n/4 (no fewer than
+    2 F) to n images of both sides is read at 1 / n = 0. The rows must be in random order, patient after patient, so
+    that their first ones are a smaller study. About 0, and sometimes below it, for two samples of one distribution.
+
+    Raises
+    ------
+    ValueError
+        The sides differ in size, or have fewer than `IMAGES_PER_FEATURE` images per feature.
+    """
+    count, features = first.shape
+    if len(second) != count or count < IMAGES_PER_FEATURE * features:
+        raise ValueError(
+            f"FID-infinity needs equally many images on both sides, {IMAGES_PER_FEATURE * features} for {features} "
+            f"features, got {count} and {len(second)}"
+        )
+    sizes = np.linspace(max(2 * features, count // 4), count, _SIZES).astype(int)
+    values = [fid(first[:size], second[:size]) for size in sizes]
+    return float(np.polyfit(1 / sizes, values, 1)[1])
 
 
 def _moments(features: Features) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

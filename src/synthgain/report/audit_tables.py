@@ -14,38 +14,81 @@ from synthgain.report.wording import decimals, generator_order, interval, missin
 
 Reports = Mapping[str, Mapping[str, Any]]
 PAIRS_SHOWN = 6
-_DISTANCES = ("KID", "KID real vs real", "FID", "FID real vs real", "Images synthetic, real")
+ENCODER = "encoder"
+"""The project's own extractor, which every audit has."""
+_MEASURES = {
+    "kid": ("KID", "distance; 0: same distribution"),
+    "fid": ("FID", "distance; compare with real"),
+    "fid_infinity": ("FID∞", "FID of endlessly many images"),
+    "precision": ("Precision", "synthetic images that look real"),
+    "density": ("Density", "the same, heeding how many real ones are near; may exceed 1"),
+    "recall": ("Recall", "real variety that is reached"),
+    "coverage": ("Coverage", "real images with a synthetic one nearby"),
+    "c2st": ("C2ST", "accuracy of telling synthetic from real; 50 %: cannot"),
+}
+_SHARES = ("precision", "recall", "coverage", "c2st")
 _SELECTED = ("Drawn", "Kept", "Dropped for confidence", "Dropped for similarity")
 
 
-def fidelity_table(fidelity: Reports) -> Table:
-    """KID and FID of each generator, pooled over classes, beside their real-versus-real values."""
-    rows = [Row([_named(name), *_distances(fidelity[name]["pooled"])]) for name in generator_order(fidelity)]
-    return Table(["Generator", *_DISTANCES], rows)
+def fidelity_table(fidelity: Reports, extractor: str, label: str | None = None) -> Table:
+    """A row per measure, a column per generator; below each value the real-versus-real one.
 
-
-def fidelity_by_class(fidelity: Reports, classes: Sequence[str]) -> Table:
-    """The same class by class."""
+    In the features of ``extractor``; of class ``label``, else pooled over classes.
+    """
+    names = [name for name in generator_order(fidelity) if extractor in fidelity[name]["extractors"]]
+    found = {name: fidelity[name]["extractors"][extractor] for name in names}
+    records = {name: each["pooled"] if label is None else each["per_class"][label] for name, each in found.items()}
     rows = [
-        Row([f"{name}: {label}", *_distances(fidelity[name]["per_class"][label])])
-        for name in generator_order(fidelity)
-        for label in classes
+        Row([Named(title, about), *(_beside_real(records[name], measure) for name in names)])
+        for measure, (title, about) in _MEASURES.items()
     ]
-    return Table(["Generator: class", *_DISTANCES], rows)
+    counts = [f"{records[name]['n_synthetic']:,}, {records[name]['n_real']:,}" for name in names]
+    rows.append(Row(["Images synthetic, real", *counts], "quiet"))
+    return Table(["Measure", *map(_titled, names)], rows, caption=label or "")
+
+
+def fidelity_tables(fidelity: Reports, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """For each extractor its name, what it is, the table of all classes and one of each class; the encoder first."""
+    found = {name: each for record in fidelity.values() for name, each in record["extractors"].items()}
+    return [
+        {
+            "name": name,
+            "about": f"{found[name]['features']:,} features, SHA-256 {found[name]['sha256']}",
+            "pooled": fidelity_table(fidelity, name),
+            "by_class": [fidelity_table(fidelity, name, label) for label in classes],
+        }
+        for name in sorted(found, key=lambda name: (name != ENCODER, name))
+    ]
+
+
+def _titled(name: str) -> str:
+    return f"{name}, control" if name in CONTROLS else name
 
 
 def _named(name: str) -> Named:
     return Named(name, "control" if name in CONTROLS else "")
 
 
-def _distances(record: Mapping[str, Any]) -> list[str | Markup]:
-    """Each distance with as many decimals as its real-versus-real value."""
-    kid, kid_null, fid, fid_null = (record[name] for name in ("kid", "kid_null", "fid", "fid_null"))
-    of_kid, of_fid = decimals(kid.get("value"), kid_null.get("mean")), decimals(fid.get("mean"), fid_null.get("mean"))
-    return [
-        interval(kid, "value", of_kid), interval(kid_null, form=of_kid), interval(fid, form=of_fid),
-        interval(fid_null, form=of_fid), f"{record['n_synthetic']:,}, {record['n_real']:,}",
-    ]  # fmt: skip
+def _beside_real(record: Mapping[str, Any], measure: str) -> Markup:
+    """The value with its interval or range, and the real one with its range below it."""
+    value, null = record[measure], record[f"{measure}_null"]
+    key, key_null = ("value" if "value" in each else "mean" for each in (value, null))
+    form = share if measure in _SHARES else decimals(value[key], null[key_null])
+    if value[key] is None and value.get("why") == null.get("why"):
+        return interval(value, key, form)
+    p = Markup(' <span class="ci">p {}</span>').format(p_value(value["p"])) if value.get("p") is not None else ""
+    real = interval(null, key_null, form)
+    return Markup('{}{} <span class="about">real: {}</span>').format(interval(value, key, form), p, real)
+
+
+def diversity_table(fidelity: Reports, classes: Sequence[str]) -> Table:
+    """MS-SSIM within a class: a row per generator, a column per class; below each value that of real images."""
+    rows = []
+    for name in generator_order(fidelity):
+        found = fidelity[name]["diversity"]
+        records = [found["pooled"], *(found["per_class"][label] for label in classes)]
+        rows.append(Row([_named(name), *(_beside_real(record, "ms_ssim") for record in records)]))
+    return Table(["Generator", "All classes", *classes], rows)
 
 
 def recognition_table(fidelity: Reports, classes: Sequence[str]) -> Table:

@@ -17,6 +17,7 @@ from synthgain.paths import Paths
 
 SHOWN = (
     "seed", "seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening", "claim", "evaluation",
+    "fidelity",
 )  # fmt: skip
 """The parts of the configuration that decide the result; where it runs and where it is logged do not."""
 PACKAGES = (
@@ -116,8 +117,8 @@ def hashes(cfg: Config, paths: Paths) -> dict[str, str]:
 
 
 def shown_config(cfg: Config) -> dict[str, Any]:
-    """The configuration as plain values, without the place on this machine where the user keeps the images."""
-    values = cfg.model_dump(mode="json", include=set(SHOWN))
+    """The configuration as plain values, without where on this machine the user keeps images and extractors."""
+    values = cfg.model_dump(mode="json", include=set(SHOWN)) | {"fidelity": cfg.fidelity.shown()}
     values["dataset"].pop("path")
     return {name: values[name] for name in SHOWN}
 

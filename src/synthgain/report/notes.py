@@ -36,14 +36,19 @@ FIGURES = {
 """For each figure its short description for those who cannot see it, and its caption."""
 
 AUDIT = {
-    "fidelity": "Distances between distributions, in the features of a classifier trained on the real training images. "
-    "Read each beside its real-versus-real value, which is what two samples of real images of this size give: closer "
-    "to it is better. Fidelity does not predict utility; the gain above is the measure of that.",
+    "fidelity": "Synthetic and real images are compared in the features of a classifier trained on the real training "
+    "images, and of any other extractor that was given. Read each number beside the one below it, which is what two "
+    "samples of real images give: closer to that is better. Fidelity does not predict utility; the gain above is the "
+    "measure of that.",
     "recognition": "Share of the synthetic images that a classifier trained on real images calls by the class they "
     "were drawn for.",
-    "distances": "KID needs no correction for the number of images; FID does, so synthetic and real are compared at "
-    "the same number on both sides. KID: interval over images and patients. The others: mean, least and greatest over "
-    "random halvings of the real patients.",
+    "distances": "KID and C2ST are the same at any number of images if nothing differs, so all images are used: "
+    "interval over images and patients, and p from random divisions. The others, and every real value, depend on the "
+    "number, so synthetic and real are compared at the same number on both sides: mean, least and greatest over random "
+    "halvings of the real patients. High precision with low recall or coverage: good images, too few kinds. Values "
+    "better than the real ones (a smaller FID, a higher density) may be copies: see Privacy.",
+    "diversity": "Mean structural similarity (MS-SSIM) of two images of one class, real ones of different patients. "
+    "Higher than the real value: the generator draws the same image again and again.",
     "selection": "Dropped for confidence: the classifier trained on real images gives the intended class too small a "
     "probability. Dropped for similarity: the features lie outside nearly all real images of that class.",
     "privacy": "First numbers: are synthetic images copies of training images? A distance to the nearest record is a "
@@ -126,6 +131,7 @@ def all_notes(material: Material) -> dict[str, str]:
     sharp = ", enlarged without smoothing" if size < SHARP_BELOW else ""
     return {
         **AUDIT,
+        "diversity": f"{AUDIT['diversity']} {scales(material.fidelity)}",
         "contrasts": contrasts(material.level, config["claim"]["margin"]),
         "arms": arms(material.level),
         "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
@@ -138,6 +144,12 @@ def all_notes(material: Material) -> dict[str, str]:
         "checks": _checks(material.validation["checks"]),
         **_quarantine(len(material.quarantine)),
     }
+
+
+def scales(fidelity: Mapping[str, Mapping[str, Any]]) -> str:
+    """On how many scales the MS-SSIM of the audits rests."""
+    found = {record["diversity"]["scales"] for record in fidelity.values()}
+    return " ".join(f"Images of this size hold {count} of its 5 scales." for count in sorted(found))
 
 
 def _checks(checks: list[Mapping[str, Any]]) -> str:

@@ -90,6 +90,7 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             plan=material.plan,
             figures=_shown(drawn, material.level),
             grids=grids.by_class(material.real, material.synthetic),
+            fidelity=audit_tables.fidelity_tables(material.fidelity, material.real.classes),
             galleries=audit_tables.galleries(material),
             privacy_wording=audit_tables.privacy_wording(material.privacy),
             reasons={
@@ -165,8 +166,7 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
         "more": tables.arm_table(gains, tables.other_metrics(gains)),
         "ratios": tables.ratio_table(material.scores, material.plan),
         "baselines": tables.baseline_table(material.scores, material.plan),
-        "fidelity_by_class": audit_tables.fidelity_by_class(material.fidelity, classes),
-        "fidelity": audit_tables.fidelity_table(material.fidelity),
+        "diversity": audit_tables.diversity_table(material.fidelity, classes),
         "recognition": audit_tables.recognition_table(material.fidelity, classes),
         "selection": audit_tables.selection_table(material.selection),
         "selection_by_class": audit_tables.selection_by_class(material.selection, classes),

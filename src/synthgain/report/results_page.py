@@ -72,8 +72,8 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         _table(tables.baseline_table(scores, results["plan"])),
         notes.screening(results["config"]["claim"]["metric"], results["config"]["screening"]["seeds"]),
         "## Fidelity",
-        _table(audit_tables.fidelity_table(results["fidelity"])),
         notes.AUDIT["fidelity"],
+        *_fidelity(results["fidelity"], gains["classes"]),
         notes.AUDIT["distances"],
         "Recognised as the class they were made for:",
         _table(audit_tables.recognition_table(results["fidelity"], gains["classes"])),
@@ -92,6 +92,15 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         _run(run, study),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _fidelity(fidelity: Mapping[str, Any], classes: list[str]) -> list[str]:
+    extractors = [
+        f"In the features of {each['name']} ({each['about']}):\n\n{_table(each['pooled'])}"
+        for each in audit_tables.fidelity_tables(fidelity, classes)
+    ]
+    similar = f"{notes.AUDIT['diversity']} {notes.scales(fidelity)}"
+    return [*extractors, similar, _table(audit_tables.diversity_table(fidelity, classes))]
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:

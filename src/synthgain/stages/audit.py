@@ -1,5 +1,6 @@
 """Do a generator's images look and spread like real ones, and do they give patients away?"""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ from synthgain.classifiers.encoder import Encoder
 from synthgain.compute import device
 from synthgain.config import Config
 from synthgain.dataset import ImageSet
-from synthgain.fidelity.comparison import Sample, compare, recognition
+from synthgain.fidelity import extractors
+from synthgain.fidelity.comparison import LEVEL, MEASURES, Sample, compare, recognition
+from synthgain.fidelity.diversity import Pictures, intra_class
 from synthgain.paths import Paths
 from synthgain.privacy.memorisation import Images, Pairs, conclusion, duplicates, nearer_to_train, pair
 from synthgain.privacy.neighbours import pixels
 from synthgain.seeding import derive, rng
 
+Images8 = npt.NDArray[np.uint8]
+Features = npt.NDArray[np.float32]
 _FEATURE_NOTE = (
     "descriptive only: the encoder learned from the training images, so more than 50 % is expected of fresh images too"
 )
@@ -32,15 +37,17 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     device(cfg.compute)
     real, pool = dataset.read(paths.out("ingest")), dataset.read(paths.out("synthesize", item))
     encoded = artifact.read(paths.out("encode"))
-    extractor = encoder.load(encoded)
+    own = encoder.load(encoded)
     seed = derive(cfg.seed, "audit", item)
     kept = np.flatnonzero(pool.table["kept"].to_numpy(bool))
     parts = {"synthetic": pool.part(kept)} | {split: real.part(real.rows(split)) for split in ("train", "val")}
-    features = {name: _features(extractor, part) for name, part in parts.items()}
-    fidelity = _fidelity(extractor, parts, features, rng(seed, "fidelity"))
+    features = _features(own.features, parts)
+    settings = {"near_duplicate_rms": cfg.dataset.near_duplicate_rms, "fidelity": cfg.fidelity.shown()}
+    fidelity = _fidelity(own, parts, features, seed)
+    fidelity["extractors"] |= _brought(cfg, paths, parts, seed)
     privacy, pairs = _privacy(parts, features, cfg.dataset.near_duplicate_rms, rng(seed, "privacy"))
     with artifact.writing(
-        paths.out("audit", item), stage="audit", config={"near_duplicate_rms": cfg.dataset.near_duplicate_rms},
+        paths.out("audit", item), stage="audit", config=settings,
         inputs={"ingest": real.sha256, "encode": encoded.sha256, "synthesize": pool.sha256}, seeds={"audit": seed},
     ) as draft:  # fmt: skip
         (draft.path / "fidelity.json").write_bytes(artifact.canonical(fidelity))
@@ -51,40 +58,68 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     print(f"{item}: {privacy['sentence']}", flush=True)
 
 
-def _features(extractor: Encoder, images: ImageSet) -> npt.NDArray[np.float32]:
-    return extractor.features(images.images) if len(images) else np.zeros((0, extractor.dim), np.float32)
+def _features(of: Callable[[Images8], Features], parts: Mapping[str, ImageSet]) -> dict[str, Features]:
+    """Features of each part, ``(N, F)`` also where it has no image."""
+    found = {name: of(part.images) for name, part in parts.items() if len(part)}
+    dim = next(iter(found.values())).shape[1]
+    return {name: found.get(name, np.zeros((0, dim), np.float32)) for name in parts}
 
 
 def _fidelity(
-    extractor: Encoder,
-    parts: dict[str, ImageSet],
-    features: dict[str, npt.NDArray[np.float32]],
-    draw: np.random.Generator,
+    own: Encoder, parts: Mapping[str, ImageSet], features: Mapping[str, Features], seed: int
 ) -> dict[str, Any]:
-    groups = _group_numbers(parts)
-    samples = {name: Sample(features[name], part.labels, groups[name]) for name, part in parts.items()}
-    real = Sample(*(np.concatenate([getattr(samples[s], field) for s in ("train", "val")])
-                    for field in ("features", "labels", "groups")))  # fmt: skip
-    classes = parts["train"].classes
+    """The encoder's record, and what needs no extractor."""
+    classes, labels, groups = parts["train"].classes, _labels(parts), _group_numbers(parts)
+    real = _real({name: part.images for name, part in parts.items()})
     recognised = {
-        name: recognition(extractor.probabilities(parts[split].images), parts[split].labels, classes)
+        name: recognition(own.probabilities(parts[split].images), parts[split].labels, classes)
         for name, split in (("synthetic", "synthetic"), ("real_val", "val"))
         if len(parts[split])
     }
     return {
-        "extractor": {
-            "name": "encoder", "sha256": extractor.sha256, "features": extractor.dim,
+        "n_synthetic": len(parts["synthetic"]), "n_real": len(real), "real": "train and val",
+        "extractors": {"encoder": {
+            "sha256": own.sha256, "features": own.dim,
             "trained_on": "the real train split, so that training images lie further apart than fresh ones",
-        },
-        "n_synthetic": len(parts["synthetic"]), "n_real": len(real.labels), "real": "train and val",
-        **compare(samples["synthetic"], real, classes, draw),
+            **_compared(features, parts, rng(seed, "fidelity")),
+        }},
+        "diversity": intra_class(
+            Pictures(parts["synthetic"].images, labels["synthetic"], groups["synthetic"]),
+            Pictures(real, _real(labels), _real(groups)), classes, level=LEVEL, rng=rng(seed, "diversity"),
+        ),
         "recognition": recognised | {"chance": 1 / len(classes)},
     }  # fmt: skip
 
 
+def _brought(cfg: Config, paths: Paths, parts: Mapping[str, ImageSet], seed: int) -> dict[str, Any]:
+    """A record for each extractor that the user brings."""
+    records = {}
+    for name, given in cfg.fidelity.extractors.items():
+        extractor = extractors.load(name, given, paths.root, cfg.compute.threads)
+        features = _features(extractor.features, parts)
+        dim = features["train"].shape[1]
+        compared = _compared(features, parts, rng(seed, "fidelity", name))
+        records[name] = {"sha256": extractor.sha256, "features": dim, **compared}
+    return records
+
+
+def _compared(features: Mapping[str, Features], parts: Mapping[str, ImageSet], draw: np.random.Generator) -> Any:
+    labels, groups = _labels(parts), _group_numbers(parts)
+    synthetic = Sample(features["synthetic"], labels["synthetic"], groups["synthetic"])
+    return compare(synthetic, Sample(_real(features), _real(labels), _real(groups)), parts["train"].classes, draw)
+
+
+def _real(of: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate([of["train"], of["val"]])
+
+
+def _labels(parts: Mapping[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
+    return {name: part.labels for name, part in parts.items()}
+
+
 def _privacy(
-    parts: dict[str, ImageSet],
-    features: dict[str, npt.NDArray[np.float32]],
+    parts: Mapping[str, ImageSet],
+    features: Mapping[str, Features],
     threshold: float,
     draw: np.random.Generator,
 ) -> tuple[dict[str, Any], Pairs]:
@@ -105,7 +140,7 @@ def _privacy(
     }, pairs  # fmt: skip
 
 
-def _group_numbers(parts: dict[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
+def _group_numbers(parts: Mapping[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
     """Groups as numbers that are equal across the parts where the names are."""
     names = np.concatenate([part.table["group"].to_numpy(str) for part in parts.values()])
     _, numbers = np.unique(names, return_inverse=True)
@@ -115,16 +150,21 @@ def _group_numbers(parts: dict[str, ImageSet]) -> dict[str, npt.NDArray[np.int64
 
 def _metrics(fidelity: dict[str, Any], privacy: dict[str, Any]) -> dict[str, float]:
     """Flat numbers for tracking; what is not estimable is left out."""
-    pooled = fidelity["pooled"]
     flat = {
-        "kid": pooled["kid"]["value"],
-        "kid_null": pooled["kid_null"]["mean"],
-        "fid": pooled["fid"]["mean"],
-        "fid_null": pooled["fid_null"]["mean"],
         "recognised": fidelity["recognition"].get("synthetic", {}).get("share"),
+        "ms_ssim": fidelity["diversity"]["pooled"]["ms_ssim"]["value"],
+        "ms_ssim_null": fidelity["diversity"]["pooled"]["ms_ssim_null"]["value"],
         "duplicate_share": privacy["duplicates"]["share"],
         "nearer_to_train": privacy["nearer_to_train"]["pixels"]["share"],
         "memorisation_flagged": int(privacy["flagged"]),
         "kept": fidelity["n_synthetic"],
     }
+    for name, record in fidelity["extractors"].items():
+        prefix = "" if name == "encoder" else f"{name}."
+        flat |= {f"{prefix}{key}": _number(record["pooled"][key]) for key in MEASURES}
     return {key: value for key, value in flat.items() if value is not None}
+
+
+def _number(record: Mapping[str, Any]) -> float | None:
+    found: float | None = record.get("value", record.get("mean"))
+    return found

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthgain.evaluation.metrics import NotEstimable, Value
-from synthgain.evaluation.statistics import Components, least_sign_flip_p
+from synthgain.evaluation.statistics import Components, least_sign_flip_p, student
 from synthgain.seeding import rng
 
 Array = npt.NDArray[np.float64]
@@ -41,14 +41,12 @@ def least_gains(components: Components, level: float, studies: int = _STUDIES) -
     The seeds of a study share one draw of patients, and its interval is the one that `two_level` would give it. A true
     gain moves all of its differences alike, so each of the two tests is passed from some gain on; the larger counts.
     """
-    from scipy.stats import t
-
-    seeds, tail = components.n_seeds, (1 + level) / 2
+    seeds = components.n_seeds
     patients, single, flipped, signs = _draws(seeds, studies)
     patients, single = patients * np.sqrt(components.groups), single * np.sqrt(components.seeds)
     free = max(components.n_groups - components.fitted, 1)
     half_width = np.sqrt(
-        t.ppf(tail, free) ** 2 * components.groups + t.ppf(tail, seeds - 1) ** 2 * single.var(1, ddof=1) / seeds
+        student(level, free) ** 2 * components.groups + student(level, seeds - 1) ** 2 * single.var(1, ddof=1) / seeds
     )
     interval = half_width - patients - single.mean(1)
     sums = patients[:, None] * signs + flipped * np.sqrt(components.seeds)

@@ -5,6 +5,7 @@ Everything here is a pure function of arrays; nothing knows of arms, files or ve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -46,11 +47,18 @@ def expansion(n: int, fitted: int, level: float) -> float:
     quantiles are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg
     2015, The American Statistician 69:371), for each level of the bootstrap by its own number of units.
     """
-    from scipy.stats import norm, t
+    from scipy.stats import norm
 
     free = max(n - fitted, 1)
-    tail = (1 + level) / 2
-    return float(np.sqrt(n / free) * t.ppf(tail, free) / norm.ppf(tail))
+    return float(np.sqrt(n / free) * student(level, free) / norm.ppf((1 + level) / 2))
+
+
+@lru_cache(maxsize=64)
+def student(level: float, free: int) -> float:
+    """Half the width of Student's central interval at ``level`` with ``free`` degrees of freedom."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, free))
 
 
 def two_level(
@@ -161,7 +169,7 @@ def corrected_t(
         )
     mean, free = float(values.mean()), len(values) - 1
     error = float(np.sqrt((1 / len(values) + test_to_train) * values.var(ddof=1)))
-    reach = float(t.ppf((1 + level) / 2, free)) * error
+    reach = student(level, free) * error
     if error == 0:
         return NotEstimable("every split shows the same difference: there is no variation to judge by")
     return CorrectedT(mean, mean / error, float(2 * t.sf(abs(mean) / error, free)), mean - reach, mean + reach)

@@ -48,9 +48,9 @@ def test_targets_bind_only_where_the_conditions_hold(found: dict) -> None:
 
 
 def test_two_processes_find_the_same_as_one() -> None:
-    tiny = replace(SMALL, patients=24, seeds=6)
-    assert run(4, 1, 2, [tiny]) == run(4, 1, 1, [tiny])
-    assert run(4, 2, 1, [tiny]) != run(4, 1, 1, [tiny])
+    tiny = [replace(each, patients=24, seeds=6) for each in (SMALL, FOIL)]
+    assert run(4, 1, 2, tiny) == run(4, 1, 1, tiny)
+    assert run(4, 2, 1, tiny) != run(4, 1, 1, tiny)
 
 
 def test_batches_are_parts_of_the_asked_number() -> None:

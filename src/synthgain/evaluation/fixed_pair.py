@@ -13,6 +13,7 @@ import numpy.typing as npt
 from synthgain.evaluation.metrics import Labels, NotEstimable, Probabilities
 from synthgain.evaluation.predictions import Predictions
 
+_TIE = 1e-12
 ABOUT = "describes one fixed pair of models, not the arms"
 
 
@@ -81,9 +82,9 @@ def delong(labels: Labels, candidate: Probabilities, baseline: Probabilities) ->
         difference += float(placed[inside].mean()) / classes
         influence += placed / np.where(inside, counts[k], len(labels) - counts[k]) / classes
     error = float(np.sqrt(sum(counts[k] * influence[labels == k].var(ddof=1) for k in range(classes))))
-    if error == 0 and difference != 0:
+    if error < _TIE < abs(difference):
         return NotEstimable("both models order every image alike well or alike badly: no variation to judge by")
-    return DeLong(difference, error, float(2 * norm.sf(abs(difference) / error)) if error > 0 else 1.0)
+    return DeLong(difference, error, float(2 * norm.sf(abs(difference) / error)) if error >= _TIE else 1.0)
 
 
 def placements(inside: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -114,7 +114,7 @@ def patients_needed(pilot: Pilot, gain: float, seeds: int, level: float) -> int 
         return best
     if best > gain:
         return NotEstimable(f"{seeds} seeds detect no less than {100 * best:.1f} points, however many the patients")
-    low, high = pilot.fitted, MOST_PATIENTS
+    low, high = pilot.fitted, MOST_PATIENTS  # with as many means as patients nothing is left to judge by
     while high - low > 1:
         middle = (low + high) // 2
         value = found(middle)
@@ -126,6 +126,10 @@ def table(
     pilot: Pilot, gain: float, level: float, patients: Sequence[int] = PATIENTS, seeds: Sequence[int] = SEEDS
 ) -> str:
     """Minimum detectable gains in points, a row per number of patients; and the patients needed for ``gain``."""
+    _refuse(100 * gain, "--gain", 0.01, 100)
+    _refuse(level, "--level", 0.5, 0.9999)
+    _refuse(min(patients), "--patients", pilot.fitted + 1, math.inf)
+    _refuse(min(seeds), "--seeds", 1, math.inf)
     head = ["patients", *(f"{count} seeds" for count in seeds)]
     rows = [
         [f"{count:,}", *(_points(minimum_detectable_gain(pilot.components(count, s), level)) for s in seeds)]

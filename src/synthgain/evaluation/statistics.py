@@ -168,10 +168,10 @@ def corrected_t(
             "finite differences and a positive ratio"
         )
     mean, free = float(values.mean()), len(values) - 1
+    if np.ptp(values) <= _TIE * np.abs(values).max():
+        return NotEstimable("every split shows the same difference: there is no variation to judge by")
     error = float(np.sqrt((1 / len(values) + test_to_train) * values.var(ddof=1)))
     reach = student(level, free) * error
-    if error == 0:
-        return NotEstimable("every split shows the same difference: there is no variation to judge by")
     return CorrectedT(mean, mean / error, float(2 * t.sf(abs(mean) / error, free)), mean - reach, mean + reach)
 
 

@@ -64,6 +64,8 @@ def test_a_large_planted_gain_is_called_one() -> None:
     assert [row[0] for row in rows] == [GAIN] * 8
 
 
-def test_too_few_studies_are_refused() -> None:
+def test_too_few_studies_or_processes_are_refused() -> None:
     with pytest.raises(SynthgainError, match="--studies 1: rates need at least two"):
         run(1, 0, 1, [SMALL])
+    with pytest.raises(SynthgainError, match="--workers 0: at least one process"):
+        run(9, 0, 0, [SMALL])

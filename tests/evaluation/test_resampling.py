@@ -82,5 +82,5 @@ def test_measures_of_pairs_do_not_depend_on_how_replicates_are_held(
     weights = np.random.default_rng(0).integers(0, 4, (7, predictions.n_groups)).astype(np.float32)
     measure = PAIRED["macro_auroc"](predictions)
     whole = measure(weights)
-    monkeypatch.setattr("synthgain.evaluation.resampling._PAIRED_ROWS", 3)
+    monkeypatch.setattr("synthgain.evaluation.resampling._PAIRED_CELLS", 3 * len(predictions.labels))
     assert np.array_equal(whole, measure(weights))

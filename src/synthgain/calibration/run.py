@@ -54,10 +54,12 @@ def run(studies: int, seed: int, workers: int, scenarios: Sequence[Scenario] = S
     Raises
     ------
     SynthgainError
-        Fewer than two studies.
+        Fewer than two studies, or no process to simulate them.
     """
     if studies < 2:
         raise SynthgainError(f"--studies {studies}: rates need at least two")
+    if workers < 1:
+        raise SynthgainError(f"--workers {workers}: at least one process must work")
     with progress.bar("calibrate", 3 * studies * len(scenarios)) as bar:
 
         def judged(gains: Sequence[float]) -> list[dict[str, npt.NDArray[Any]]]:

@@ -149,7 +149,8 @@ def macro_auroc(p: Predictions) -> Measure:
         return values.mean(-1)
 
     def measure(weights: Weights) -> Array:
-        return np.concatenate([some(weights[at : at + _PAIRED_ROWS]) for at in range(0, len(weights), _PAIRED_ROWS)])
+        rows = max(1, _PAIRED_CELLS // len(p.labels))
+        return np.concatenate([some(weights[at : at + rows]) for at in range(0, len(weights), rows)])
 
     return measure
 
@@ -163,8 +164,8 @@ PAIRED: Mapping[str, Callable[[Predictions], Measure]] = {"macro_auroc": macro_a
 """Measures of pairs of images, which sums over groups do not determine: see `paired_replicates`."""
 MEASURES: Mapping[str, Callable[[Predictions], Measure]] = {**COUNTED, **PAIRED}
 _LEAST_PAIRED = 500
-_PAIRED_ROWS = 1_000
-"""Replicates whose running sums are held at once."""
+_PAIRED_CELLS = 3_000_000
+"""Weights of images that are held at once."""
 _PAIRED_OPERATIONS = 2e9
 
 

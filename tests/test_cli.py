@@ -21,7 +21,9 @@ def here(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     return Paths(tmp_path)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["stage", "--help"], ["ui", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in ("run", "stage", "ui", "power", "calibrate"))]
+)
 def test_every_command_explains_itself(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)

@@ -154,6 +154,9 @@ def test_a_csv_stands_for_its_folder(paths: Paths, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments, forbidden", [
     (["--help"], ["torch", "pandas", "pydantic", "hydra"]),
+    (["power", "--help"], ["numpy", "scipy", "torch", "pandas", "pydantic", "hydra"]),
+    (["calibrate", "--help"], ["numpy", "scipy", "torch", "pandas", "pydantic", "hydra"]),
+    (["power", "--discordant", "0.1", "--seeds", "8", "--patients", "99"], ["torch", "pandas", "hydra", "mlflow"]),
     (["compose"], ["pytorch_lightning", "monai", "mlflow", "prefect", "great_expectations"]),
     (["run", "--dry-run"], ["pytorch_lightning", "monai", "mlflow", "prefect", "great_expectations"]),
 ])  # fmt: skip

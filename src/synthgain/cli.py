@@ -4,8 +4,9 @@ import argparse
 import errno
 import os
 import sys
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthgain.errors import SynthgainError
 
@@ -23,6 +24,7 @@ _EXAMPLES = """examples:
   synthgain run dataset=table dataset.path=/data/scans.csv  a CSV with file, label, patient_id
   synthgain run generator=edm classifier=densenet seeds=8   another experiment
   synthgain run experiment=brain_tumor_mri                  a study from conf/experiment/
+  synthgain power --discordant 0.1 --images-per-patient 4   how many patients and seeds a gain of 2 points needs
 """
 
 
@@ -50,10 +52,36 @@ def parser() -> argparse.ArgumentParser:
     results = commands.add_parser("results", help="write the last run's result page for the documentation")
     results.add_argument("study", help="names the page: <study>.md, <study>.json, <study>.svg")
     results.add_argument("--to", default="docs/results", metavar="folder", help="default: docs/results")
+    _add_planning(commands)
     ui = commands.add_parser("ui", help="open MLflow on this workspace's runs")
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     ui.add_argument("--port", type=int, default=5000)
     return top
+
+
+def _add_planning(commands: Any) -> None:
+    power = commands.add_parser("power", help="how many test patients and seeds a gain of some size needs")
+    power.add_argument("--gain", type=float, default=2.0, metavar="points", help="to be found (default: 2)")
+    power.add_argument(
+        "--discordant", type=float, metavar="share",
+        help="images that one of both arms recognises and the other does not, 0.06 for 6 %%; without it the finished "
+        "study in this workspace is asked",
+    )  # fmt: skip
+    power.add_argument("--images-per-patient", type=float, default=1.0, metavar="n", help="default: 1")
+    power.add_argument("--icc", type=float, default=0.3, help="correlation within a patient (default: 0.3)")
+    power.add_argument(
+        "--seed-sd", type=float, default=2.0, metavar="points",
+        help="standard deviation of a single seed's difference (default: 2)",
+    )  # fmt: skip
+    power.add_argument("--classes", type=int, default=2, help="default: 2")
+    power.add_argument("--level", type=float, default=0.95, help="of the interval (default: 0.95)")
+    power.add_argument("--patients", type=int, nargs="+", metavar="n", help="rows of the table")
+    power.add_argument("--seeds", type=int, nargs="+", metavar="n", help="columns of the table")
+    calibrate = commands.add_parser("calibrate", help="simulate studies of known truth, and check the rule on them")
+    calibrate.add_argument("--studies", type=int, default=2000, help="per scenario and true gain (default: 2000)")
+    calibrate.add_argument("--seed", type=int, default=0)
+    calibrate.add_argument("--workers", type=int, default=2, help="processes side by side (default: 2)")
+    calibrate.add_argument("--to", default="docs/results", metavar="folder", help="default: docs/results")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,6 +114,10 @@ def _dispatch(given: argparse.Namespace) -> None:
         _report()
     elif given.command == "results":
         _results(given.study, given.to)
+    elif given.command == "power":
+        _power(given)
+    elif given.command == "calibrate":
+        _calibrate(given.studies, given.seed, given.workers, given.to)
     elif given.command == "ui":
         _ui(given.host, given.port)
 
@@ -199,6 +231,37 @@ def _results(study: str, folder: str) -> None:
     written = results_page.results_json(gathered, study, last_run.read(paths))
     results_page.write(written, paths.root / folder)
     print(paths.root / folder / f"{study}.md")
+
+
+def _power(given: argparse.Namespace) -> None:
+    from synthgain.evaluation import power
+
+    if given.discordant is None:
+        from synthgain import outcome
+        from synthgain.paths import find_workspace
+
+        pilot = power.from_gains(outcome.gains(find_workspace()))
+    else:
+        pilot = power.from_numbers(
+            given.discordant, given.images_per_patient, given.icc, given.seed_sd / 100, given.classes
+        )
+    print(power.table(
+        pilot, given.gain / 100, given.level, given.patients or power.PATIENTS, given.seeds or power.SEEDS
+    ))  # fmt: skip
+
+
+def _calibrate(studies: int, seed: int, workers: int, folder: str) -> None:
+    from synthgain import last_run
+    from synthgain.calibration import page, run
+    from synthgain.paths import find_workspace
+
+    paths = find_workspace()
+    facts: dict[str, Any] = {"command": " ".join(["synthgain", *sys.argv[1:]]), "commit": last_run.commit(paths)}
+    started = time.monotonic()
+    found = run.run(studies, seed, workers)
+    facts |= {"hardware": last_run.hardware(), "wall_seconds": round(time.monotonic() - started)}
+    page.write(found | {"study": "calibration", "run": facts}, paths.root / folder)
+    print(paths.root / folder / "calibration.md")
 
 
 def _ui(host: str, port: int) -> None:

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from synthgain.evaluation.detectable import Studies, minimum_detectable_gain
+from synthgain.evaluation import detectable
+from synthgain.evaluation.detectable import least_gains, minimum_detectable_gain
 from synthgain.evaluation.metrics import NotEstimable
-from synthgain.evaluation.statistics import Components
+from synthgain.evaluation.statistics import Components, sign_flip_p
 
 
 def components(**changes: float) -> Components:
@@ -16,10 +18,25 @@ def components(**changes: float) -> Components:
 def test_four_studies_in_five_find_it_and_fewer_find_less() -> None:
     gain = minimum_detectable_gain(components(), 0.95)
     assert isinstance(gain, float)
-    studies = Studies.of(components(), 0.95, count=20_000)
-    assert studies.called(gain, 0.05) == pytest.approx(0.8, abs=0.02)
-    assert studies.called(gain / 2, 0.05) < 0.5
-    assert studies.called(0, 0.05) < 0.03
+    least = least_gains(components(), 0.95, studies=20_000)
+    assert (least < gain).mean() == pytest.approx(0.8, abs=0.02)
+    assert (least < gain / 2).mean() < 0.5
+    assert (least < 0).mean() < 0.03
+
+
+@pytest.mark.parametrize("seeds", [6, 7, 8, 10])
+def test_the_least_gain_is_where_both_tests_begin_to_pass(seeds: int) -> None:
+    """Found in one step for each simulated study; here each study is judged anew just below and just above."""
+    c = components(n_seeds=seeds)
+    least = least_gains(c, 0.95, studies=60)
+    patients, single, _, _ = detectable._draws(seeds, 60)
+    differences = patients[:, None] * 0.01 + single * 0.02
+    tail = stats.t.ppf(0.975, c.n_groups - c.fitted), stats.t.ppf(0.975, seeds - 1)
+    half = np.sqrt(tail[0] ** 2 * c.groups + tail[1] ** 2 * single.var(1, ddof=1) * c.seeds / seeds)
+    for gain, passes in ((least + 1e-6, True), (least - 1e-6, False)):
+        moved = differences + gain[:, None]
+        both = [sign_flip_p(row) < 0.05 and row.mean() > reach for row, reach in zip(moved, half, strict=True)]
+        assert both == [passes] * 60
 
 
 def test_it_falls_with_more_seeds_more_patients_and_a_lower_level() -> None:

@@ -64,6 +64,12 @@ def test_the_record_is_whole(planted: dict[str, Any]) -> None:
         assert len(each["per_seed"]) == 8
         assert sum(each["per_seed"]) / 8 == pytest.approx(each["difference"])
         assert each["minimum_detectable_gain"] > 0
+        assert each["bca_low"] < each["difference"] < each["bca_high"]
+        assert each["bca_low"] == pytest.approx(each["low"], abs=0.01)
+        inside = each["equivalence_low"] > -0.02 and each["equivalence_high"] < 0.02
+        assert (each["p_equivalence"] < 0.05) == inside
+    pairs = planted["fixed_pairs"]
+    assert (pairs["candidate"], pairs["baseline"], len(pairs["per_seed"])) == ("synthetic-edm-r1", "classic", 8)
     assert all(each["p_holm"] >= each["p"] for each in planted["secondary"])
     assert "p_holm" not in planted["headline"]
     arms = planted["arms"]
@@ -167,6 +173,61 @@ def test_two_classes_and_one_patient(simulated: ModuleType) -> None:
     assert evaluated(simulated, table, ("ill", "well"))["verdict"]["word"]
     one = evaluated(simulated, table.assign(group="only"), ("ill", "well"))
     assert one["verdict"]["word"] == "inconclusive"
+
+
+def _constant(table: pd.DataFrame, arm: str, simulated: ModuleType) -> pd.DataFrame:
+    """The table with an arm that calls every image a glioma, equally sure of itself."""
+    chosen = table["arm"] == arm
+    for k in range(len(simulated.CLASSES)):
+        table.loc[chosen, f"p{k}"] = 0.7 if k == 0 else 0.1
+    return table
+
+
+@pytest.mark.parametrize("metric, level", [("balanced_accuracy", 0.25), ("macro_auroc", 0.5)])
+def test_a_constant_classifier_is_judged_like_any_other(simulated: ModuleType, metric: str, level: float) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=40)
+    found = evaluated(simulated, _constant(table, "synthetic-edm-r1", simulated), metric=metric)
+    assert found["verdict"]["word"] == "loss"
+    record = found["arms"]["synthetic-edm-r1"][metric]
+    assert record["mean"] == pytest.approx(level)
+    assert record["low"] == record["high"] == pytest.approx(level, abs=1e-6)
+    both = evaluated(simulated, _constant(table, "classic", simulated), metric=metric)
+    assert both["verdict"]["word"] == "no difference"
+    assert both["headline"]["minimum_detectable_gain"] is None
+
+
+def test_a_perfect_classifier_against_a_constant_one_leaves_no_number_undefined(simulated: ModuleType) -> None:
+    table = _constant(simulated.table({"classic": 0, "synthetic-edm-r1": 0}, groups=40), "classic", simulated)
+    perfect = table["arm"] == "synthetic-edm-r1"
+    for k, name in enumerate(simulated.CLASSES):
+        table.loc[perfect, f"p{k}"] = (table.loc[perfect, "label"] == name).astype(float)
+    found = evaluated(simulated, table, metric="macro_auroc")
+    assert found["headline"]["difference"] == pytest.approx(0.5)
+    assert "no variation" in found["fixed_pairs"]["per_seed"][0]["delong"]["why"]
+    assert "no variation" in found["headline"]["minimum_detectable_gain_why"]
+    assert found["arms"]["synthetic-edm-r1"]["log_loss"]["mean"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("seeds, word", [(5, "inconclusive"), (6, "gain")])
+def test_one_seed_fewer_than_the_sign_flip_test_needs_and_just_enough(
+    simulated: ModuleType, seeds: int, word: str
+) -> None:
+    found = evaluated(simulated, simulated.table({"classic": 0, "synthetic-edm-r1": 2}, seeds=seeds))
+    assert found["verdict"]["word"] == word
+    if word == "inconclusive":
+        assert found["verdict"]["reasons"][0] == "5 seeds, a claim needs 6"
+        assert "6 seeds can" in found["headline"]["minimum_detectable_gain_why"]
+
+
+def test_one_image_or_one_class_in_all_is_said_and_nothing_crashes(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=24)
+    one = evaluated(simulated, table[table["image_id"] == "i00000"])
+    alone = evaluated(simulated, table[table["label"] == "glioma"], metric="macro_auroc")
+    for found in (one, alone):
+        assert found["verdict"]["word"] == "inconclusive"
+        assert "no test image of class" in found["verdict"]["sentence"]
+        assert found["arms"]["classic"]["macro_auroc"]["mean"] is None
+        assert found["fixed_pairs"]["per_seed"][0]["delong"]["p"] is None
 
 
 def test_intervals_of_two_seeds_stay_within_what_a_share_can_be(simulated: ModuleType) -> None:

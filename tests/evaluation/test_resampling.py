@@ -67,10 +67,20 @@ def test_chunks_are_replicates_of_one_stream(predictions: Predictions, monkeypat
     assert np.array_equal(whole.point, pieces.point)
 
 
-def test_measures_of_pairs_take_fewer_replicates_the_more_groups_there_are(simulated: ModuleType) -> None:
+def test_measures_of_pairs_take_fewer_replicates_the_more_images_there_are(simulated: ModuleType) -> None:
     def allowed(groups: int) -> int:
         table: pd.DataFrame = simulated.table({"a": 0, "b": 0}, seeds=8, groups=groups, images=1)
         return paired_replicates(from_table(table, simulated.CLASSES), 10_000)
 
-    assert allowed(100) == 2000
-    assert 500 <= allowed(4000) < 2000
+    assert allowed(100) == 10_000
+    assert 500 <= allowed(4000) < 10_000
+
+
+def test_measures_of_pairs_do_not_depend_on_how_replicates_are_held(
+    predictions: Predictions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = np.random.default_rng(0).integers(0, 4, (7, predictions.n_groups)).astype(np.float32)
+    measure = PAIRED["macro_auroc"](predictions)
+    whole = measure(weights)
+    monkeypatch.setattr("synthgain.evaluation.resampling._PAIRED_CELLS", 3 * len(predictions.labels))
+    assert np.array_equal(whole, measure(weights))

@@ -5,9 +5,24 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
 
+from synthgain.errors import SynthgainError
 from synthgain.evaluation import statistics
-from synthgain.evaluation.statistics import Components, bootstrap_p, expansion, holm, interval, sign_flip_p, two_level
+from synthgain.evaluation.metrics import NotEstimable
+from synthgain.evaluation.statistics import (
+    Components,
+    CorrectedT,
+    bootstrap_p,
+    corrected_t,
+    equivalence_p,
+    expansion,
+    holm,
+    interval,
+    sign_flip_p,
+    two_level,
+)
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5, 8])
@@ -40,6 +55,11 @@ def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_holm_agrees_with_statsmodels() -> None:
+    p_values = np.random.default_rng(0).beta(0.5, 3, 9).tolist()
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_bootstrap_p_agrees_with_the_interval_and_is_never_zero() -> None:
@@ -79,6 +99,45 @@ def test_patients_alone_give_students_interval() -> None:
     )
     reference = stats.t.interval(0.95, 59, effect.mean(), stats.sem(effect))
     assert interval(replicates, 0.95) == pytest.approx(reference, abs=0.006)
+
+
+def test_equivalence_agrees_with_statsmodels_paired_tost() -> None:
+    random = np.random.default_rng(6)
+    candidate, baseline = random.normal(0.7, 0.01, 20), random.normal(0.7, 0.01, 20)
+    point = candidate - baseline
+    drawn, _ = two_level(point, np.tile(point, (40_000, 1)), _shares(20, 40_000, random), level=0.95, n_groups=1000)
+    for margin in (0.011, 0.012, 0.014):
+        reference = ttost_paired(candidate, baseline, -margin, margin)[0]
+        assert equivalence_p(drawn, margin) == pytest.approx(reference, abs=0.01)
+
+
+def test_equivalence_p_and_its_interval_say_the_same_and_it_is_never_zero() -> None:
+    drawn = np.random.default_rng(7).normal(0.002, 0.01, 20_000)
+    for margin in (0.01, 0.0184, 0.0185, 0.03):
+        low, high = interval(drawn, 0.9)
+        assert (equivalence_p(drawn, margin) < 0.05) == (-margin < low and high < margin)
+    assert equivalence_p(drawn, 1.0) == 1 / 20_001
+
+
+def test_repeated_splits_are_corrected_for_their_overlap() -> None:
+    values = np.random.default_rng(8).normal(0.02, 0.03, 10)
+    found = corrected_t(values, 1 / 4)
+    assert isinstance(found, CorrectedT)
+    t = values.mean() / np.sqrt((1 / 10 + 1 / 4) * values.var(ddof=1))
+    assert (found.t, found.p) == pytest.approx((t, 2 * stats.t.sf(abs(t), 9)))
+    assert found.low < values.mean() < found.high
+    # With nothing shared it is the ordinary t-test.
+    plain, reference = corrected_t(values, 1e-12), stats.ttest_1samp(values, 0)
+    assert isinstance(plain, CorrectedT)
+    assert (plain.t, plain.p) == pytest.approx((reference.statistic, reference.pvalue))
+    assert (plain.low, plain.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
+
+
+def test_repeated_splits_that_tell_nothing_are_refused_or_said() -> None:
+    assert isinstance(corrected_t([0.1, 0.1, 0.1], 0.25), NotEstimable)
+    for values, ratio in (([0.1], 0.25), ([0.1, float("nan")], 0.25), ([0.1, 0.2], 0.0)):
+        with pytest.raises(SynthgainError, match="two or more finite differences and a positive ratio"):
+            corrected_t(values, ratio)
 
 
 def test_replicates_that_lack_a_class_are_left_out() -> None:

@@ -53,6 +53,17 @@ def test_hostile_names_are_text_in_the_page_and_in_its_figures(toy: ModuleType, 
         assert b"<script" not in base64.b64decode(drawing)
 
 
+def test_tests_of_fixed_pairs_are_folded_away_and_say_what_they_are_not(rendered: Page) -> None:
+    folded = re.search(r"<details><summary>More about these comparisons.*?</details>", html(rendered), re.DOTALL)
+    assert folded
+    read = text(folded[0])
+    assert "synthetic-edm-r1 against classic +0.8 to +5.0 0.600" in read
+    assert "seed 3 7 3 0.344 0.227 +1.2 0.046" in read
+    assert "seed 7 7 3 0.344 0.227 one image of a class one image of a class" in read
+    assert "describes one fixed pair of models, not the arms" in read
+    assert "McNemar" not in body(rendered).replace(read, "")
+
+
 def test_every_contrast_is_in_the_table_with_its_numbers(rendered: Page) -> None:
     read = body(rendered)
     for candidate, numbers, word in [

@@ -246,7 +246,7 @@ def gains(word: str = "gain") -> dict[str, Any]:
         {"candidate": "oversample", "baseline": "classic", "metric": "balanced_accuracy", "margin": 0.02,
          "word": "inconclusive", "per_seed": [], "why": "one seed failed to finish"}
         | dict.fromkeys(["difference", "low", "high", "p", "p_bootstrap", "p_sign_flip", "p_holm",
-                         "minimum_detectable_gain"]),
+                         "minimum_detectable_gain", "bca_low", "bca_high", "p_equivalence"]),
     ]  # fmt: skip
     real = _contrast(rng, "synthetic-edm-r1", 0.09, 0.03, "gain") | {"baseline": "real"}
     arms = {}
@@ -265,6 +265,10 @@ def gains(word: str = "gain") -> dict[str, Any]:
         "classes": list(CLASSES), "n_test": 56, "n_groups": 21, "seeds": 8,
         "verdict": {"word": word, "sentence": SENTENCES[word], "reasons": ["both tests agree", "8 seeds"]},
         "headline": headline, "secondary": secondary, "not_the_claim": real, "arms": arms,
+        "fixed_pairs": {
+            "about": "describes one fixed pair of models, not the arms", "candidate": "synthetic-edm-r1",
+            "baseline": "classic", "per_seed": [_pair(seed) for seed in range(8)],
+        },
     }  # fmt: skip
 
 
@@ -273,5 +277,15 @@ def _contrast(rng: np.random.Generator, candidate: str, difference: float, half:
     return {
         "candidate": candidate, "baseline": "classic", "metric": "balanced_accuracy", "difference": difference,
         "low": difference - half, "high": difference + half, "p_bootstrap": 0.004, "p_sign_flip": 0.0078, "p": 0.0078,
+        "bca_low": difference - 1.1 * half, "bca_high": difference + 0.9 * half, "p_equivalence": 0.6,
         "per_seed": per_seed, "minimum_detectable_gain": 0.027, "word": word, "margin": 0.02,
+    }  # fmt: skip
+
+
+def _pair(seed: int) -> dict[str, Any]:
+    """One seed's pair of models; the last one's AUROCs are not estimable."""
+    areas = {"difference": 0.0123, "standard_error": 0.006, "p": 0.0456}
+    return {
+        "seed": seed, "mcnemar": {"candidate_only": 7, "baseline_only": 3, "p_exact": 0.344, "p_mid": 0.227},
+        "delong": dict.fromkeys(areas) | {"why": "one image of a class"} if seed == 7 else areas,
     }  # fmt: skip

@@ -1,16 +1,18 @@
 """Each arm by itself: every metric, its mean over seeds and its interval."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.evaluation.bca import left_out
 from synthgain.evaluation.metrics import METRICS, NotEstimable, ece_null, recalls
 from synthgain.evaluation.predictions import Predictions
 from synthgain.evaluation.resampling import (
     COUNTED,
+    MEASURES,
     PAIRED,
     Array,
     Replicates,
@@ -34,18 +36,35 @@ _PER_CLASS = ("recall", "balanced_accuracy", "macro_f1", "macro_auroc")
 
 
 class Resampled:
-    """Every metric of every arm and seed with its bootstrap replicates."""
+    """Metrics of every arm and seed with their bootstrap replicates: all metrics, or those in ``only``."""
 
-    def __init__(self, predictions: Predictions, replicates: int, seed: int, level: float) -> None:
+    def __init__(
+        self,
+        predictions: Predictions,
+        replicates: int,
+        seed: int,
+        level: float,
+        only: Collection[str] = tuple(MEASURES),
+    ) -> None:  # fmt: skip
         self.predictions, self.level = predictions, level
         self.resampling = Resampling(predictions.n_groups, len(predictions.seeds), replicates, seed)
         self.seed_weights = self.resampling.seed_weights()
-        counted = {name: prepare(predictions) for name, prepare in COUNTED.items() if name != "balanced_accuracy"}
-        paired = {name: prepare(predictions) for name, prepare in PAIRED.items()}
+        self._jackknife: dict[str, Array] = {}
+        named = {"recall" if name == "balanced_accuracy" else name for name in only}
+        counted = {name: prepare(predictions) for name, prepare in COUNTED.items() if name in named}
+        paired = {name: prepare(predictions) for name, prepare in PAIRED.items() if name in named}
         few = paired_replicates(predictions, replicates)
         self.replicates = replicate(counted, self.resampling, replicates) | replicate(paired, self.resampling, few)
-        by_class = self.replicates["recall"]
-        self.replicates["balanced_accuracy"] = Replicates(by_class.point.mean(-1), by_class.values.mean(-1))
+        if "recall" in named:
+            by_class = self.replicates["recall"]
+            self.replicates["balanced_accuracy"] = Replicates(by_class.point.mean(-1), by_class.values.mean(-1))
+
+    def jackknife(self, metric: str) -> Array:
+        """The metric without each block of patients in turn (see `bca.left_out`): ``(blocks, A, S)``."""
+        if metric not in self._jackknife:
+            blocks = left_out(self.resampling.groups, self.resampling.seed)
+            self._jackknife[metric] = MEASURES[metric](self.predictions)(blocks)
+        return self._jackknife[metric]
 
     def count(self, metric: str) -> int:
         """How many replicates there are of a metric."""

@@ -1,69 +1,27 @@
 """The minimum detectable gain of the rule that is used: interval above 0 and sign-flip test, both."""
 
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from synthgain.evaluation.metrics import NotEstimable, Value
-from synthgain.evaluation.statistics import Components, least_sign_flip_p
+from synthgain.evaluation.statistics import Components, least_sign_flip_p, student
 from synthgain.seeding import rng
 
+Array = npt.NDArray[np.float64]
 POWER = 0.8
 _STUDIES = 2_000
 _ALL_PATTERNS = 10
 """Up to this many seeds every sign pattern is compared, beyond it some of them, drawn at random."""
 _PATTERNS = 512
-_STEPS = 24
-
-
-@dataclass(frozen=True)
-class Studies:
-    """Simulated studies without a gain, of the size and with the variance of a real one.
-
-    Attributes
-    ----------
-    differences: per study and seed, ``(M, S)``.
-    half_width: of each study's interval, ``(M,)``.
-    """
-
-    differences: npt.NDArray[np.float64]
-    half_width: npt.NDArray[np.float64]
-
-    @classmethod
-    def of(cls, components: Components, level: float, count: int = _STUDIES) -> "Studies":
-        """Studies whose seeds share one draw of patients, each with the interval that `two_level` would give it."""
-        from scipy.stats import t
-
-        seeds = components.n_seeds
-        draw = rng(0, "detectable", seeds)
-        patients = draw.normal(0, 1, (count, 1)) * np.sqrt(components.groups)
-        single = draw.normal(0, 1, (count, seeds)) * np.sqrt(components.seeds)
-        tail = (1 + level) / 2
-        free = max(components.n_groups - components.fitted, 1)
-        half = np.sqrt(
-            t.ppf(tail, free) ** 2 * components.groups + t.ppf(tail, seeds - 1) ** 2 * single.var(1, ddof=1) / seeds
-        )
-        return cls(patients + single, half)
-
-    def called(self, gain: float, alpha: float) -> float:
-        """The share of studies that are called a gain when the true gain is ``gain``."""
-        return float((self._above(gain) & (self._sign_flip(gain) < alpha)).mean())
-
-    def _above(self, gain: float) -> npt.NDArray[np.bool_]:
-        return self.differences.mean(1) + gain - self.half_width > 0
-
-    def _sign_flip(self, gain: float) -> npt.NDArray[np.float64]:
-        signs = _sign_patterns(self.differences.shape[1])
-        sums = np.abs(self.differences @ signs.T + gain * signs.sum(1))
-        return np.asarray((sums >= sums[:, :1] * (1 - 1e-9)).mean(1), np.float64)
 
 
 def minimum_detectable_gain(components: Components, level: float, power: float = POWER) -> Value:
     """The smallest true gain that a study like this one calls a gain with probability ``power``.
 
-    Simulated with fixed random numbers and solved by bisection, for the rule 'interval above 0 and sign-flip p below
-    ``1 - level``', with normal patient and seed components of the observed size.
+    The quantile of `least_gains` over simulated studies with fixed random numbers: the rule 'interval above 0 and
+    sign-flip p below ``1 - level``', with normal patient and seed components of the observed size.
     """
     alpha, seeds = 1 - level, components.n_seeds
     if seeds < 2 or least_sign_flip_p(seeds) >= alpha:
@@ -74,14 +32,51 @@ def minimum_detectable_gain(components: Components, level: float, power: float =
         )
     if components.groups + components.seeds <= 0:
         return NotEstimable("both arms score alike with every seed and any patients: there is no variation to judge by")
-    studies = Studies.of(components, level)
-    low, high = 0.0, float(np.sqrt(components.groups + components.seeds))
-    while studies.called(high, alpha) < power:
-        low, high = high, 2 * high
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if studies.called(middle, alpha) < power else (low, middle)
-    return high
+    return float(np.quantile(least_gains(components, level), power, method="inverted_cdf"))
+
+
+def least_gains(components: Components, level: float, studies: int = _STUDIES) -> Array:
+    """For each of ``studies`` simulated studies the true gain above which it is called a gain: ``(studies,)``.
+
+    The seeds of a study share one draw of patients, and its interval is the one that `two_level` would give it. A true
+    gain moves all of its differences alike, so each of the two tests is passed from some gain on; the larger counts.
+    """
+    seeds = components.n_seeds
+    patients, single, flipped, signs = _draws(seeds, studies)
+    patients, single = patients * np.sqrt(components.groups), single * np.sqrt(components.seeds)
+    free = max(components.n_groups - components.fitted, 1)
+    half_width = np.sqrt(
+        student(level, free) ** 2 * components.groups + student(level, seeds - 1) ** 2 * single.var(1, ddof=1) / seeds
+    )
+    interval = half_width - patients - single.mean(1)
+    sums = patients[:, None] * signs + flipped * np.sqrt(components.seeds)
+    return np.maximum(interval, _least_by_sign_flip(sums, signs, 1 - level))
+
+
+def _least_by_sign_flip(sums: Array, signs: Array, alpha: float) -> Array:
+    """From which gain on the sign-flip p-value is below ``alpha``: ``(studies,)``.
+
+    With a gain ``g`` a pattern with signs of sum ``b`` gives ``sums + g * b``, and counts until the observed pattern,
+    the first, exceeds it in absolute value. So many patterns may count that their share stays below ``alpha``.
+    """
+    observed, others, b = sums[:, :1], sums[:, 1:], signs[1:]
+    seeds = signs[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        until = np.maximum((others - observed) / (seeds - b), -(others + observed) / (seeds + b))
+    until[:, np.abs(b) == seeds] = np.inf
+    may_count = int(np.ceil(alpha * len(signs) - 1e-9)) - 1
+    place = until.shape[1] - may_count
+    return np.partition(until, place, axis=1)[:, place]
+
+
+@lru_cache(maxsize=4)
+def _draws(seeds: int, studies: int) -> tuple[Array, Array, Array, Array]:
+    """Standard normal patients ``(M,)`` and seeds ``(M, S)``; the seeds' sums by sign pattern ``(M, P)`` and the sums
+    of those patterns' signs ``(P,)``."""
+    draw = rng(0, "detectable", seeds)
+    patients, single = draw.normal(0, 1, studies), draw.normal(0, 1, (studies, seeds))
+    patterns = _sign_patterns(seeds)
+    return patients, single, single @ patterns.T, patterns.sum(1)
 
 
 def _sign_patterns(seeds: int) -> npt.NDArray[np.float64]:

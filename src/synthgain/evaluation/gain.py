@@ -6,17 +6,27 @@ from typing import Any
 
 from synthgain.config import Evaluation
 from synthgain.errors import SynthgainError, nearest
+from synthgain.evaluation import fixed_pair
+from synthgain.evaluation.bca import acceleration, bca
 from synthgain.evaluation.descriptive import Resampled
 from synthgain.evaluation.detectable import minimum_detectable_gain
 from synthgain.evaluation.metrics import NotEstimable
 from synthgain.evaluation.predictions import Predictions
-from synthgain.evaluation.statistics import Components, bootstrap_p, holm, interval, sign_flip_p, two_level
+from synthgain.evaluation.statistics import (
+    Components,
+    bootstrap_p,
+    equivalence_p,
+    holm,
+    interval,
+    sign_flip_p,
+    two_level,
+)
 from synthgain.evaluation.verdict import CODES, INCONCLUSIVE, Evidence, Rule, judge, points, sentence
 
 REAL = "real"
 _NUMBERS = (
-    "difference", "low", "high", "equivalence_low", "equivalence_high", "p_bootstrap", "p_sign_flip", "p",
-    "minimum_detectable_gain", "components",
+    "difference", "low", "high", "equivalence_low", "equivalence_high", "p_equivalence", "bca_low", "bca_high",
+    "p_bootstrap", "p_sign_flip", "p", "minimum_detectable_gain", "components",
 )  # fmt: skip
 
 
@@ -36,6 +46,9 @@ class Found:
     evidence: Evidence
     per_seed: list[float]
     components: Components
+    p_equivalence: float
+    bca: tuple[float, float] | NotEstimable
+    """Limits of the accelerated interval at `Rule.level`; reported, not judged by."""
 
 
 def evaluate(
@@ -57,8 +70,8 @@ def evaluate(
 
     Returns
     -------
-    classes, n_test, n_groups, seeds, verdict, headline, secondary, not_the_claim, arms. What is not estimable is None
-    with the reason in ``why`` (or ``<key>_why``) beside it.
+    classes, n_test, n_groups, seeds, verdict, headline, secondary, not_the_claim, fixed_pairs, arms. What is not
+    estimable is None with the reason in ``why`` (or ``<key>_why``) beside it.
 
     Raises
     ------
@@ -83,6 +96,7 @@ def evaluate(
         "headline": _contrast(found, claim, rule, resampled),
         "secondary": _secondary([replace(claim, candidate=arm) for arm in others], rule, resampled),
         "not_the_claim": _contrast(find(resampled, to_real, rule), to_real, rule, resampled) if comparable else None,
+        "fixed_pairs": fixed_pair.by_seed(predictions, claim.candidate, claim.baseline),
         "arms": {arm: resampled.arm(arm) for arm in predictions.arms},
     }  # fmt: skip
 
@@ -103,7 +117,14 @@ def find(resampled: Resampled, pair: Pair, rule: Rule) -> Found | NotEstimable:
         bootstrap_p(drawn), sign_flip_p(per_seed), len(p.seeds), p.n_groups,
         minimum_detectable_gain(components, rule.level),
     )  # fmt: skip
-    return Found(evidence, per_seed.tolist(), components)
+    jackknife = resampled.jackknife(pair.metric)
+    accelerated = acceleration((jackknife[:, a] - jackknife[:, b]).mean(1), components)
+    limits = (
+        accelerated
+        if isinstance(accelerated, NotEstimable)
+        else bca(drawn, evidence.difference, accelerated, rule.level)
+    )
+    return Found(evidence, per_seed.tolist(), components, equivalence_p(drawn, rule.margin), limits)
 
 
 def _contrast(found: Found | NotEstimable, pair: Pair, rule: Rule, resampled: Resampled) -> dict[str, Any]:
@@ -118,9 +139,14 @@ def _contrast(found: Found | NotEstimable, pair: Pair, rule: Rule, resampled: Re
     record |= {
         "difference": known.difference, "low": known.low, "high": known.high, "equivalence_low": known.inner_low,
         "equivalence_high": known.inner_high, "p_bootstrap": known.p_bootstrap, "p_sign_flip": known.p_sign_flip,
-        "p": known.p, "replicates": resampled.count(pair.metric), "word": word, "reasons": reasons,
+        "p": known.p, "p_equivalence": found.p_equivalence, "replicates": resampled.count(pair.metric), "word": word,
+        "reasons": reasons,
         "per_seed": found.per_seed, "components": asdict(found.components),
     }  # fmt: skip
+    if isinstance(found.bca, NotEstimable):
+        record |= {"bca_low": None, "bca_high": None, "bca_low_why": found.bca.why}
+    else:
+        record |= dict(zip(("bca_low", "bca_high"), found.bca, strict=True))
     if isinstance(known.detectable, NotEstimable):
         return record | {"minimum_detectable_gain": None, "minimum_detectable_gain_why": known.detectable.why}
     return record | {"minimum_detectable_gain": known.detectable}

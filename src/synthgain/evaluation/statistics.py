@@ -1,14 +1,17 @@
-"""Intervals and p-values: two-level paired bootstrap, exact sign-flip test, Holm's correction.
+"""Intervals and p-values: two-level paired bootstrap, equivalence, exact sign-flip test, repeated splits, Holm.
 
 Everything here is a pure function of arrays; nothing knows of arms, files or verdicts.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.errors import SynthgainError
+from synthgain.evaluation.metrics import NotEstimable
 from synthgain.seeding import rng
 
 Array = npt.NDArray[np.float64]
@@ -44,11 +47,18 @@ def expansion(n: int, fitted: int, level: float) -> float:
     quantiles are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg
     2015, The American Statistician 69:371), for each level of the bootstrap by its own number of units.
     """
-    from scipy.stats import norm, t
+    from scipy.stats import norm
 
     free = max(n - fitted, 1)
-    tail = (1 + level) / 2
-    return float(np.sqrt(n / free) * t.ppf(tail, free) / norm.ppf(tail))
+    return float(np.sqrt(n / free) * student(level, free) / norm.ppf((1 + level) / 2))
+
+
+@lru_cache(maxsize=64)
+def student(level: float, free: int) -> float:
+    """Half the width of Student's central interval at ``level`` with ``free`` degrees of freedom."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, free))
 
 
 def two_level(
@@ -103,6 +113,66 @@ def bootstrap_p(replicates: Array) -> float:
     """Two-sided p-value of 'no difference': the least ``1 - level`` whose interval leaves 0 out, never 0 itself."""
     fewer = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
     return min(1.0, 2 * (fewer + 1) / (len(replicates) + 1))
+
+
+def equivalence_p(replicates: Array, margin: float) -> float:
+    """p-value of 'the difference is as large as ``margin``, in either direction', never 0 itself.
+
+    The larger of the two one-sided p-values (TOST; Schuirmann 1987, J Pharmacokinet Biopharm 15:657): below ``alpha``
+    where the interval at ``1 - 2 * alpha`` lies within the margin.
+    """
+    beyond = max(int((replicates >= margin).sum()), int((replicates <= -margin).sum()))
+    return (beyond + 1) / (len(replicates) + 1)
+
+
+@dataclass(frozen=True)
+class CorrectedT:
+    """Mean difference over repeated splits, its statistic and two-sided p-value, and the interval."""
+
+    difference: float
+    t: float
+    p: float
+    low: float
+    high: float
+
+
+def corrected_t(
+    differences: Sequence[float] | Array, test_to_train: float, level: float = 0.95
+) -> CorrectedT | NotEstimable:
+    """Resampled t-test corrected for overlapping training sets (Nadeau & Bengio 2003, Machine Learning 52:239).
+
+    ``t = mean / sqrt((1 / J + n_test / n_train) * var)`` with ``J - 1`` degrees of freedom: repeated splits of the same
+    patients are no independent repetitions, and ``1 / J`` alone would shrink the error without bound.
+
+    Parameters
+    ----------
+    differences: candidate minus baseline on the test part of each split, ``(J,)``.
+    test_to_train: test patients per training patient in a split.
+    level: of the interval.
+
+    Returns
+    -------
+    `NotEstimable` where all differences are equal.
+
+    Raises
+    ------
+    SynthgainError
+        Fewer than two differences, one that is not finite, or a ratio that is not positive.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(differences, np.float64)
+    if len(values) < 2 or not np.isfinite(values).all() or not test_to_train > 0:
+        raise SynthgainError(
+            f"corrected t-test: differences {values.tolist()}, test_to_train {test_to_train}; it needs two or more "
+            "finite differences and a positive ratio"
+        )
+    mean, free = float(values.mean()), len(values) - 1
+    if np.ptp(values) <= _TIE * np.abs(values).max():
+        return NotEstimable("every split shows the same difference: there is no variation to judge by")
+    error = float(np.sqrt((1 / len(values) + test_to_train) * values.var(ddof=1)))
+    reach = student(level, free) * error
+    return CorrectedT(mean, mean / error, float(2 * t.sf(abs(mean) / error, free)), mean - reach, mean + reach)
 
 
 def sign_flip_p(differences: Sequence[float] | Array) -> float:

@@ -111,6 +111,23 @@ def contrasts(level: float, margin: float) -> str:
     )
 
 
+def details(level: float, margin: float) -> str:
+    return (
+        f"BCa: the {100 * level:g} % interval corrected for bias and skewness; it decides nothing. p equivalence: of "
+        f"'the true difference is {100 * margin:g} points or more, in either direction'."
+    )
+
+
+def fixed_pairs(pairs: Mapping[str, Any] | None) -> str:
+    """What McNemar's and DeLong's tests are not."""
+    return (
+        f"McNemar's and DeLong's tests, seed by seed. Each {pairs['about']}: it knows neither of other seeds nor of "
+        "patients, and takes no part in the verdict."
+        if pairs
+        else ""
+    )
+
+
 def arms(level: float) -> str:
     return (
         f"Mean over seeds ({100 * level:g} % interval over patients or groups, and seeds). Every arm has the same "
@@ -133,6 +150,8 @@ def all_notes(material: Material) -> dict[str, str]:
         **AUDIT,
         "diversity": f"{AUDIT['diversity']} {scales(material.fidelity)}",
         "contrasts": contrasts(material.level, config["claim"]["margin"]),
+        "details": details(material.level, config["claim"]["margin"]),
+        "fixed_pairs": fixed_pairs(material.gains.get("fixed_pairs")),
         "arms": arms(material.level),
         "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
         "screening": screening(config["claim"]["metric"], config["screening"]["seeds"]),

@@ -162,6 +162,8 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
     listed = material.quarantine.head(notes.QUARANTINE_SHOWN)
     return {
         "contrasts": tables.contrast_table(gains),
+        "details": tables.detail_table(gains),
+        "fixed_pairs": tables.fixed_pair_table(gains),
         "arms": tables.arm_table(gains, tables.FIRST_METRICS),
         "more": tables.arm_table(gains, tables.other_metrics(gains)),
         "ratios": tables.ratio_table(material.scores, material.plan),

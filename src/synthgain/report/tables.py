@@ -109,6 +109,43 @@ def contrast_table(gains: Mapping[str, Any]) -> Table:
     return Table(head, rows, text=frozenset([6]))
 
 
+def detail_table(gains: Mapping[str, Any]) -> Table:
+    """What stands behind each contrast beside its interval: the accelerated interval and the test of equivalence."""
+    rows = [
+        Row(
+            [Named(each["candidate"], f"against {each['baseline']}"), _bca(each), shown(each, "p_equivalence", p_value)]
+        )
+        for _, each in contrasts(gains)
+    ]
+    return Table(["Comparison", "BCa interval, points", "p equivalence"], rows)
+
+
+def _bca(contrast: Mapping[str, Any]) -> str | Markup:
+    if contrast.get("bca_low") is None or contrast.get("bca_high") is None:
+        return missing(contrast, "bca_low")
+    return f"{points(contrast['bca_low'])} to {points(contrast['bca_high'])}"
+
+
+def fixed_pair_table(gains: Mapping[str, Any]) -> Table | None:
+    """McNemar's and DeLong's tests of the pair of models that each seed trained for the declared comparison."""
+    pairs = gains.get("fixed_pairs")
+    if not pairs:
+        return None
+    rows = [
+        Row([
+            f"seed {each['seed']}", f"{each['mcnemar']['candidate_only']:,}", f"{each['mcnemar']['baseline_only']:,}",
+            p_value(each["mcnemar"]["p_exact"]), p_value(each["mcnemar"]["p_mid"]),
+            shown(each["delong"], "difference", points), shown(each["delong"], "p", p_value),
+        ])
+        for each in pairs["per_seed"]
+    ]  # fmt: skip
+    head = [
+        "Pair of models", "Only candidate right", "Only baseline right", "p McNemar, exact", "p McNemar, mid-p",
+        "Macro AUROC, points", "p DeLong",
+    ]  # fmt: skip
+    return Table(head, rows)
+
+
 def arm_table(gains: Mapping[str, Any], metrics: Sequence[str]) -> Table:
     """Every confirmed arm on the test images, by ``metrics``."""
     arms, headline = gains["arms"], gains.get("headline") or {}

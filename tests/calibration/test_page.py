@@ -1,0 +1,71 @@
+"""The page shows every rate, passes and failures alike, from its JSON alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgain.calibration import page
+from synthgain.calibration.run import TARGETS
+
+
+def rate(value: float) -> dict[str, Any]:
+    return {"count": int(2000 * value), "studies": 2000, "rate": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def scenario(name: str, *, false: float = 0.02, bound: bool = True) -> dict[str, Any]:
+    names = ("coverage", "coverage_at_mdg", "coverage_bca", "coverage_bca_at_mdg")
+    return {
+        "name": name, "about": f"about {name}", "bound": bound, "studies": 2000, "false_gain_rate": rate(false),
+        "false_loss_rate": rate(0.017), **{each: rate(0.955) for each in names}, "power_at_mdg": rate(0.81),
+        "no_difference_at_margin": rate(0.012), "not_estimable": 0,
+        "minimum_detectable_gain": {"low": 0.021, "median": 0.03, "high": 0.045},
+        "met": {"false_gain_rate": false <= 0.035, "coverage": True, "power_at_mdg": True} if bound else None,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    return {
+        "study": "calibration", "targets": TARGETS,
+        "scenarios": [scenario("usual"), scenario("foil", false=0.2, bound=False)],
+        "settings": {
+            "studies": 2000, "replicates": 1000, "level": 0.95, "margin": 0.02, "accuracy": 0.75, "auroc": 0.85,
+        },
+        "run": {"command": "synthgain calibrate", "commit": "0123abc", "hardware": "2 cores", "wall_seconds": 600},
+    }  # fmt: skip
+
+
+def test_the_page_is_a_function_of_the_json_beside_it(found: dict[str, Any], tmp_path: Path) -> None:
+    page.write(found, tmp_path)
+    assert (
+        page.markdown(json.loads((tmp_path / "calibration.json").read_text()))
+        == (tmp_path / "calibration.md").read_text()
+    )
+    assert (tmp_path / "calibration.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_met_targets_pass_and_foils_are_held_to_none(found: dict[str, Any]) -> None:
+    text = page.markdown(found)
+    assert "at most 3.5 % | 2.0 % to 2.0 % | 1 of 1 | pass" in text
+    assert "93 to 99 % | 95.5 % to 95.5 % | 1 of 1 | pass" in text
+    assert "at least 75 % | 81.0 % to 81.0 % | 1 of 1 | pass" in text
+    assert "| foil | 20.0 % (19.0 to 21.0)" in text
+    assert text.index("usual") < text.index("What its conditions exclude") < text.index("| foil |")
+    for part in ("3.0 (2.1 to 4.5)", "`0123abc`", "2 cores, 10.0 minutes", "synthgain calibrate"):
+        assert part in text
+
+
+def test_a_missed_target_is_shown_as_loudly(found: dict[str, Any]) -> None:
+    found["scenarios"].append(scenario("worse", false=0.05))
+    text = page.markdown(found)
+    assert "2.0 % to 5.0 % | 1 of 2 | **fail**" in text
+    assert "| worse | **5.0 %** (4.0 to 6.0)" in text
+
+
+def test_studies_with_real_training_have_their_section_where_there_are_any(found: dict[str, Any]) -> None:
+    assert "With real training" not in page.markdown(found)
+    rows = [{"arm": "oracle", "expected": "gain", "word": "gain", "difference": 0.088}]
+    text = page.markdown(found | {"trained": {"about": "The phantom at small size.", "rows": rows}})
+    assert "| oracle | gain | gain | +8.8 |" in text

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthgain import artifact, dataset
+from synthgain import artifact, dataset, gate
 from synthgain.arms.arm import CONTROLS
 from synthgain.config import Config
 from synthgain.dataset import ImageSet
@@ -16,6 +16,7 @@ from synthgain.paths import Paths
 
 SHOWN = (
     "seed", "seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening", "claim", "evaluation",
+    "fairness",
 )  # fmt: skip
 """The parts of the configuration that decide the result; where it runs and where it is logged do not."""
 PACKAGES = (
@@ -47,6 +48,11 @@ class Material:
     artifacts: Mapping[str, str]
     """Stage output to the SHA-256 of its manifest."""
     versions: Mapping[str, str]
+    subgroups: Mapping[str, Any]
+    gate: Mapping[str, Mapping[str, Any]]
+    """The release gate's decision by the reason to have synthetic images."""
+    manifests: Mapping[str, Mapping[str, Any]]
+    """Stage (and generator, after a slash) to the manifest of the output that is shown."""
 
     @property
     def level(self) -> float:
@@ -95,6 +101,10 @@ def gather(cfg: Config, paths: Paths) -> Material:
         fold=fold,
         artifacts=hashes(cfg, paths),
         versions=_versions(),
+        subgroups=single["evaluate"].json("subgroups.json"),
+        gate={reason: gate.decide(gate.read(cfg, paths), reason) for reason in gate.REASONS},
+        manifests={name: found.manifest for name, found in single.items()}
+        | {f"{stage}/{name}": found.manifest for stage, each in several.items() for name, found in each.items()},
     )
 
 

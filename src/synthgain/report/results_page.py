@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.report import audit_tables, drawing, figures, notes, tables
+from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, tables
 from synthgain.report.material import Material
 from synthgain.report.wording import plain_text
 
@@ -39,6 +39,8 @@ def results_json(material: Material, study: str, given: Mapping[str, Any]) -> di
         },
         "fold": material.fold,
         "gains": material.gains,
+        "subgroups": material.subgroups,
+        "gate": material.gate,
         "plan": material.plan,
         "screening": material.scores.to_dict("records"),
         "fidelity": material.fidelity,
@@ -67,6 +69,7 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         "## Arms on the test images",
         _table(tables.arm_table(gains, tables.FIRST_METRICS)),
         notes.arms(level),
+        *_fairness(results["subgroups"]),
         "## Screening (validation; not evidence)",
         _table(tables.ratio_table(scores, results["plan"])),
         _table(tables.baseline_table(scores, results["plan"])),
@@ -83,6 +86,9 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         "\n\n".join(
             f"{entry['name']}: {_escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
         ),
+        "## May it be released?",
+        _escaped(fairness_tables.gate_note(results["gate"])),
+        _table(fairness_tables.gate_table(results["gate"]["utility"])),
         "## Data",
         f"{width} × {height} pixels, {channels} channel{'s' if channels > 1 else ''}; images (patients or groups):",
         _table(tables.counts_table(results["data"]["counts"])),
@@ -101,6 +107,14 @@ def write(results: Mapping[str, Any], folder: Path) -> None:
     (folder / f"{study}.json").write_bytes(artifact.canonical(results))
     (folder / f"{study}.md").write_text(results_markdown(results))
     (folder / f"{study}.svg").write_bytes(drawing.svg(figures.forest(results["gains"], level=level)))
+
+
+def _fairness(subgroups: Mapping[str, Any]) -> list[str]:
+    blocks = ["## Is it fair?", _escaped(fairness_tables.fairness_note(subgroups))]
+    for each in fairness_tables.subgroup_tables(subgroups):
+        blocks += [f"### By {_escaped(each['name'])}", _table(each["table"]), *_list(each["notes"])]
+    rule = _escaped(fairness_tables.fairness_rule(subgroups)) if subgroups["attributes"] else ""
+    return [*blocks, rule, *_list(fairness_tables.left_out(subgroups))]
 
 
 def _run(run: Mapping[str, Any], study: str) -> str:

@@ -5,11 +5,12 @@ from synthgain.config import Config
 from synthgain.paths import Paths
 
 PAGE = "report.html"
+GATE = "gate.json"
 FIGURES = "figures"
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """Write ``report.html`` and ``figures/*.svg|png``."""
+    """Write ``report.html``, ``gate.json`` and ``figures/*.svg|png``."""
     from synthgain.report import material, page
 
     gathered = material.gather(cfg, paths)
@@ -18,6 +19,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         paths.out("report"), stage="report", config=material.shown_config(cfg), inputs=gathered.artifacts
     ) as draft:
         (draft.path / PAGE).write_bytes(rendered.html)
+        (draft.path / GATE).write_bytes(artifact.canonical(gathered.gate["utility"]))
         (draft.path / FIGURES).mkdir()
         for name, content in rendered.figures.items():
             (draft.path / FIGURES / name).write_bytes(content)

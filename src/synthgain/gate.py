@@ -149,7 +149,8 @@ def _data(records: Records) -> Condition:
         return Condition("data", FAIL, f"the split leaks: {leaks}", numbers)
     if any(report["on_leak"] == "allow" for report in records.validation):
         return Condition("data", FAIL, "dataset.on_leak=allow: a leaking split would not have stopped this", numbers)
-    warned = f"; {numbers['failed']} warnings" if numbers["failed"] else ""
+    count = numbers["failed"]
+    warned = f"; {count} warning{'s' * (count != 1)}" if count else ""
     return Condition(
         "data", PASS, f"{numbers['checks']} checks, no patient or near-copy on both sides{warned}", numbers
     )

@@ -56,12 +56,16 @@ def build(root: Path, word: str = "gain") -> Paths:
         _synthesize(paths, rng, name, real)
         _audit(paths, rng, name)
     _screen(paths, rng)
-    _write(paths.out("confirm"), "confirm", {}, {"history.csv": _confirm_history(rng)})
+    _write(paths.out("confirm"), "confirm", {"models/config.json": MODELS}, {"history.csv": _confirm_history(rng)})
     evaluated = {"gains.json": gains(word), "subgroups.json": subgroups(), "metrics.json": {}}
     _write(paths.out("evaluate"), "evaluate", evaluated)
     return paths
 
 
+MODELS = {
+    "classifier": {"kind": "cnn"}, "channels": 1, "size": SIZE, "classes": list(CLASSES),
+    "arms": {arm: {"seed": 3, "val_balanced_accuracy": 0.71} for arm in (*BASELINES, *SYNTHETIC)},
+}  # fmt: skip
 VALIDATION = {
     "success": True,
     "checks": [
@@ -75,6 +79,7 @@ VALIDATION = {
 def _write(target: Path, stage: str, values: dict[str, Any], tables: dict[str, pd.DataFrame] | None = None) -> None:
     with artifact.writing(target, stage=stage, config={}, inputs={}) as draft:
         for name, value in values.items():
+            (draft.path / name).parent.mkdir(exist_ok=True)
             (draft.path / name).write_bytes(artifact.canonical(value))
         for name, table in (tables or {}).items():
             table.to_csv(draft.path / name, index=False)

@@ -37,6 +37,11 @@ def _chip(word: str) -> Markup:
     return Markup('<span class="chip {}"><span aria-hidden="true">{}</span> {}</span>').format(kind, shape, text)
 
 
+def word_of(word: str) -> str:
+    """A finding in the reader's words."""
+    return _CHIPS[word][2]
+
+
 def subgroup_tables(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """For each attribute its name, its table and what must be said beside it."""
     return [
@@ -164,6 +169,8 @@ def _decided(decision: Mapping[str, Any]) -> str:
 
 GATE_NOTE = (
     "Released only if no condition fails. What is not known counts against a release only with synthgain gate "
-    "--strict. Whether the results are still those of params.yaml is asked by synthgain gate when it is called."
+    "--strict. Whether the results are still those of params.yaml is asked by synthgain gate when it is called. "
+    "Cards of every synthetic set and of both classifiers, and reporting checklists filled from these results, are in "
+    "data/report/cards."
 )
 """How to read the gate's table."""

@@ -53,6 +53,13 @@ class Material:
     """The release gate's decision by the reason to have synthetic images."""
     manifests: Mapping[str, Mapping[str, Any]]
     """Stage (and generator, after a slash) to the manifest of the output that is shown."""
+    models: Mapping[str, Any]
+    """How the classifiers are built, and of each arm the seed that did best on validation."""
+
+    def artifacts_of(self, stage: str, item: str | None = None) -> str:
+        """The SHA-256 of the output that is shown: of the fold, in a cross-validation."""
+        parts = [stage, *([item] if item else []), *([f"fold-{self.fold}"] if self.fold is not None else [])]
+        return self.artifacts["/".join(parts)]
 
     @property
     def level(self) -> float:
@@ -103,6 +110,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         versions=_versions(),
         subgroups=single["evaluate"].json("subgroups.json"),
         gate={reason: gate.decide(gate.read(cfg, paths), reason) for reason in gate.REASONS},
+        models=single["confirm"].json("models/config.json"),
         manifests={name: found.manifest for name, found in single.items()}
         | {f"{stage}/{name}": found.manifest for stage, each in several.items() for name, found in each.items()},
     )

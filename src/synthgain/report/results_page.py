@@ -8,8 +8,10 @@ import pandas as pd
 
 from synthgain import artifact
 from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, tables
+from synthgain.report.markdown import bullets as _list
+from synthgain.report.markdown import escaped as _escaped
+from synthgain.report.markdown import table as _table
 from synthgain.report.material import Material
-from synthgain.report.wording import plain_text
 
 GIVEN = ("command", "commit", "hardware", "wall_seconds")
 """Facts about the run, which no stage output holds."""
@@ -126,26 +128,3 @@ def _run(run: Mapping[str, Any], study: str) -> str:
         f"- every number above comes from [{study}.json]({study}.json), which also holds the configuration, the hashes "
         "of the stage outputs and the package versions",
     ])  # fmt: skip
-
-
-def _escaped(text: str) -> str:
-    """``text`` without meaning to Markdown or HTML."""
-    for sign in ("\\", "`", "*", "_", "|", "[", "]", "$"):
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _list(lines: Any) -> list[str]:
-    return ["\n".join(f"- {_escaped(str(line))}" for line in lines)] if lines else []
-
-
-def _table(table: tables.Table) -> str:
-    def row(cells: Any) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    rules = ["---" if place == 0 or place in table.text else "---:" for place in range(len(table.head))]
-    body = []
-    for entry in table.rows:
-        cells = [_escaped(str(cell) if isinstance(cell, tables.Named) else plain_text(cell)) for cell in entry.cells]
-        body.append(row(f"**{cell}**" if cell and entry.kind == "lead" else cell for cell in cells))
-    return "\n".join([row(map(_escaped, table.head)), row(rules), *body])

@@ -48,7 +48,7 @@ def test_the_gap_stands_below_with_its_change_and_what_chance_makes(rendered: Pa
 
 def test_small_subgroups_and_attributes_that_are_left_out_are_named(toy: ModuleType, rendered: Page) -> None:
     read = section(rendered.html, "fairness")
-    assert f"{toy.HOSTILE} 4 patients or groups, 8 images {toy.SMALL} ● insufficient n" in read
+    assert f"{toy.HOSTILE} 4 patients or groups, 8 images ● insufficient n 4 test patients or groups, 20 needed" in read
     assert "a gap needs two" in read
     assert f"ward is not compared: {toy.ONE_VALUE}." in read
     assert "<script" not in rendered.html.decode()

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from synthgain.evaluation.subgroups import HOLDS, INSUFFICIENT, LOSES, MAY, NARROWER, OPEN, PROBABLY, WIDER, WITHIN
 from synthgain.gate import FAIL, PASS, PRIVACY, UNKNOWN, UTILITY, WARNING
 from synthgain.report.tables import Named, Row, Table
-from synthgain.report.wording import first_upper, interval, metric_name, missing, p_value, points
+from synthgain.report.wording import first_upper, interval, metric_name, p_value, points
 
 _CHIPS = {
     LOSES: ("loss", "▼", "loses beyond the margin"),
@@ -37,6 +37,12 @@ def _chip(word: str) -> Markup:
     return Markup('<span class="chip {}"><span aria-hidden="true">{}</span> {}</span>').format(kind, shape, text)
 
 
+def _insufficient(record: Mapping[str, Any]) -> Markup:
+    """The chip with the reason after it."""
+    why = str(record["why"]).removeprefix(f"{INSUFFICIENT}: ")
+    return _chip(INSUFFICIENT) + Markup(' <span class="missing">{}</span>').format(why)
+
+
 def word_of(word: str) -> str:
     """A finding in the reader's words."""
     return _CHIPS[word][2]
@@ -58,7 +64,7 @@ def subgroup_table(found: Mapping[str, Any], attribute: str) -> Table:
         difference = each["difference"]
         about = f"{each['patients']:,} patients or groups, {each['images']:,} images"
         if difference["value"] is None:
-            rows.append(Row([Named(each["name"], about), missing(difference), "", "", "", _chip(INSUFFICIENT)]))
+            rows.append(Row([Named(each["name"], about), "", "", "", "", _insufficient(difference)]))
             continue
         rows.append(Row([
             Named(each["name"], about), interval(each["arms"][baseline]), interval(each["arms"][candidate]),
@@ -76,9 +82,8 @@ def subgroup_table(found: Mapping[str, Any], attribute: str) -> Table:
 def _gap_row(one: Mapping[str, Any], candidate: str, baseline: str) -> Row:
     gaps, change = one["gaps"], one["gap_change"]
     if change["value"] is None:
-        return Row(
-            [Named("Gap", "best minus worst subgroup"), missing(change), "", "", "", _chip(INSUFFICIENT)], "quiet"
-        )
+        about = Named("Gap", "best minus worst subgroup")
+        return Row([about, "", "", "", "", _insufficient(change)], "quiet")
     cells = [
         Markup('<span class="number">{}</span> <span class="ci">({} minus {})</span>').format(
             _points(gaps[arm]["value"]), gaps[arm]["best"], gaps[arm]["worst"]

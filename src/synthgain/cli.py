@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     stage.add_argument("name", choices=STAGES, metavar="name", help=", ".join(STAGES))
     stage.add_argument("item", nargs="?", help="the generator, for stages that have one")
     commands.add_parser("verdict", help="print the last run's gain table and verdict")
+    gate = commands.add_parser("gate", help="may the synthetic set be released? exit status 0: yes, 1: no, 2: error")
+    gate.add_argument(
+        "--reason", choices=("utility", "privacy"), default="utility", help="why there are synthetic images"
+    )
+    gate.add_argument("--strict", action="store_true", help="what is not known counts against a release")
+    gate.add_argument("--json", action="store_true", help="print the decision as JSON")
     commands.add_parser("report", help="open the report in a browser")
     results = commands.add_parser("results", help="write the last run's result page for the documentation")
     results.add_argument("study", help="names the page: <study>.md, <study>.json, <study>.svg")
@@ -110,6 +116,8 @@ def _dispatch(given: argparse.Namespace) -> None:
         _stage(given.name, given.item)
     elif given.command == "verdict":
         _verdict()
+    elif given.command == "gate":
+        _gate(given.reason, given.strict, given.json)
     elif given.command == "report":
         _report()
     elif given.command == "results":
@@ -196,6 +204,20 @@ def _verdict() -> None:
     paths = find_workspace()
     _warn_if_outdated(paths)
     print(table(outcome.gains(paths)), outcome.verdict(paths), sep="\n\n")
+
+
+def _gate(reason: str, strict: bool, as_json: bool) -> None:
+    import json
+
+    from synthgain import config, gate, last_run, outcome
+    from synthgain.paths import find_workspace
+
+    paths = find_workspace()
+    cfg = config.read(paths.params)
+    also = [gate.current(outcome.outdated(paths, cfg)), gate.commit(last_run.noted_commit(paths))]
+    decision = gate.decide(gate.read(cfg, paths), reason, strict=strict, also=also)
+    print(json.dumps(decision, indent=1, ensure_ascii=False) if as_json else gate.text(decision))
+    sys.exit(0 if decision["open"] else 1)
 
 
 def _report() -> None:

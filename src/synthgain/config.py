@@ -267,6 +267,15 @@ class Fidelity(Strict):
         }
 
 
+class Fairness(Strict):
+    attributes: tuple[str, ...] | None = None
+    """Columns of the data whose subgroups are compared; default: every one with 2 to 8 values, and numeric ones."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """A subgroup may lose this much of the claimed measure before a release is refused."""
+    min_patients: Annotated[int, Field(ge=2)] = 20
+    """Subgroups with fewer test patients (or groups) than this are 'insufficient n'."""
+
+
 class Tracking(Strict):
     uri: str = "sqlite:///mlruns/mlflow.db"
     """MLflow tracking store, relative to the workspace."""
@@ -299,6 +308,7 @@ class Config(Strict):
     claim: Claim = Claim()
     evaluation: Evaluation = Evaluation()
     fidelity: Fidelity = Fidelity()
+    fairness: Fairness = Fairness()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
 

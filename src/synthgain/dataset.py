@@ -19,6 +19,11 @@ from synthgain.errors import SynthgainError
 IMAGES = "images.npy"
 TABLE = "manifest.parquet"
 COLUMNS = ("image_id", "label", "patient_id", "group", "split", "source", "origin")
+MEASURED = (
+    "sha256", "duplicate_group", "width", "height", "mode", "window_low", "window_high",
+    "pixel_mean", "pixel_std", "pixel_min", "pixel_max",
+)  # fmt: skip
+"""Columns that ingest adds; an attribute of the same name, or of one in `COLUMNS`, becomes ``given_<name>``."""
 SPLITS = ("train", "val", "test")
 REAL = "real"
 
@@ -53,6 +58,11 @@ class ImageSet:
         """The set restricted to ``rows`` (row numbers or a boolean mask); copies those images into memory."""
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         return ImageSet(self.images[rows], self.table.iloc[rows].reset_index(drop=True), self.classes, self.sha256)
+
+
+def attributes(table: pd.DataFrame) -> list[str]:
+    """The columns that the data brought along: what is known of a patient or an acquisition beside the label."""
+    return [str(name) for name in table if name not in (*COLUMNS, *MEASURED, "given_split")]
 
 
 def label_indices(labels: Sequence[str] | pd.Series, classes: Sequence[str]) -> npt.NDArray[np.int64]:

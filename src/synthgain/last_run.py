@@ -39,6 +39,11 @@ def read(paths: Paths) -> dict[str, Any]:
     return facts
 
 
+def noted_commit(paths: Paths) -> str | None:
+    """The commit that led to the latest result; None where no finished run is noted."""
+    return str(read(paths)["commit"]) if _path(paths).is_file() else None
+
+
 def _path(paths: Paths) -> Path:
     return paths.state / "last_run.json"
 

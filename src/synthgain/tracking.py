@@ -147,8 +147,12 @@ class Run:
         self.client.set_tag(self.run_id, "verdict", gains["verdict"]["word"])
         self.client.set_tag(self.run_id, "mlflow.note.content", gains["verdict"]["sentence"])
         self.client.set_tag(self.run_id, "test_uses", str(outcome.test_uses(self.paths, self.cfg)))
-        page = artifact.read(self.paths.out("report")).file("report.html")
-        self.client.log_artifact(self.run_id, str(page))
+        report = artifact.read(self.paths.out("report"))
+        self.client.set_tag(self.run_id, "gate", report.json("gate.json")["word"])
+        self.client.log_artifact(self.run_id, str(report.file("report.html")))
+        for name in report.manifest["files"]:
+            if name.startswith("cards/"):
+                self.client.log_artifact(self.run_id, str(report.file(name)), "cards")
 
     def _trials(self, parent: str) -> None:
         """A run per arm and seed, so that the MLflow page can group and plot by arm, generator and seed."""

@@ -65,12 +65,23 @@ def test_mlflow_has_a_run_per_pipeline_stage_and_trial(workspace: Any, first: st
     assert parent.data.params["dataset.digest"] == digest
     assert parent.data.tags["artifact.ingest"] == digest
     assert parent.data.tags["verdict"] == "inconclusive"
+    assert parent.data.tags["gate"] == "held back"
     assert parent.data.tags["test_uses"] == "1"
     assert "gain" in parent.data.metrics
     assert parent.inputs.dataset_inputs[0].dataset.digest == digest[:32]
     assert {"arm", "seed", "digest"} <= set(trials[0].data.params)
     assert any(run.data.params.get("generator") == "dcgan" for run in trials)
     assert any("test_balanced_accuracy" in run.data.metrics for run in trials)
+
+
+def test_the_gate_holds_two_seeds_back_and_the_cards_are_in_mlflow(workspace: Any, first: str) -> None:
+    printed = workspace.run("gate", status=1)
+    assert re.search(r"^fail +verdict +inconclusive", printed, re.MULTILINE)
+    assert re.search(r"^pass +current", printed, re.MULTILINE)
+    assert "held back (reason: utility)" in printed
+    uri = runs(workspace, "pipeline")[-1].info.artifact_uri
+    cards = {path.name for path in Path(uri.removeprefix("file://")).joinpath("cards").iterdir()}
+    assert {"data-dcgan.md", "model-candidate.json", "checklist.md"} <= cards
 
 
 def test_nothing_leaves_the_machine(workspace: Any, first: str) -> None:

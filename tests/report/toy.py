@@ -57,11 +57,16 @@ def build(root: Path, word: str = "gain") -> Paths:
         _synthesize(paths, rng, name, real)
         _audit(paths, rng, name)
     _screen(paths, rng)
-    _write(paths.out("confirm"), "confirm", {}, {"history.csv": _confirm_history(rng)})
-    _write(paths.out("evaluate"), "evaluate", {"gains.json": gains(word), "metrics.json": {}})
+    _write(paths.out("confirm"), "confirm", {"models/config.json": MODELS}, {"history.csv": _confirm_history(rng)})
+    evaluated = {"gains.json": gains(word), "subgroups.json": subgroups(), "metrics.json": {}}
+    _write(paths.out("evaluate"), "evaluate", evaluated)
     return paths
 
 
+MODELS = {
+    "classifier": {"kind": "cnn"}, "channels": 1, "size": SIZE, "classes": list(CLASSES),
+    "arms": {arm: {"seed": 3, "val_balanced_accuracy": 0.71} for arm in (*BASELINES, *SYNTHETIC)},
+}  # fmt: skip
 VALIDATION = {
     "success": True,
     "checks": [
@@ -75,6 +80,7 @@ VALIDATION = {
 def _write(target: Path, stage: str, values: dict[str, Any], tables: dict[str, pd.DataFrame] | None = None) -> None:
     with artifact.writing(target, stage=stage, config={}, inputs={}) as draft:
         for name, value in values.items():
+            (draft.path / name).parent.mkdir(exist_ok=True)
             (draft.path / name).write_bytes(artifact.canonical(value))
         for name, table in (tables or {}).items():
             table.to_csv(draft.path / name, index=False)
@@ -288,4 +294,53 @@ def _pair(seed: int) -> dict[str, Any]:
     return {
         "seed": seed, "mcnemar": {"candidate_only": 7, "baseline_only": 3, "p_exact": 0.344, "p_mid": 0.227},
         "delong": dict.fromkeys(areas) | {"why": "one image of a class"} if seed == 7 else areas,
+    }  # fmt: skip
+
+
+SMALL = "insufficient n: 4 test patients or groups, 20 needed"
+ONE_VALUE = "it has one value among the test images"
+
+
+def subgroups(difference: float = 0.012) -> dict[str, Any]:
+    """The content of ``subgroups.json``: by sex, with a hostile value that is too small; no gap by scanner."""
+    men, women = _subgroup("M", 0.02, "holds"), _subgroup("F", difference, "may lose")
+    small = _subgroup(HOSTILE, None, "insufficient n")
+    gap = {"value": 0.051, "best": "M", "worst": "F", "by_chance": 0.034}
+    none = {"value": None, "why": "insufficient n: 1 subgroup with enough patients, a gap needs two"}
+    parity = {arm: {"widest_recall_gap": {"class": HOSTILE, "value": 0.08}} for arm in ("classic", "synthetic-edm-r1")}
+    change = {"value": 0.021, "low": 0.004, "high": 0.038, "word": "wider"}
+    return {
+        "candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy", "level": 0.95,
+        "margin": 0.05, "min_patients": 20, "replicates": 10_000, "word": "may lose",
+        "fidelity_why": "fidelity by subgroup is not measured: generators know the class alone",
+        "left_out": {"ward": ONE_VALUE},
+        "attributes": {
+            "sex": {"edges": None, "unknown": {"images": 3, "patients": 1}, "subgroups": [women, men, small],
+                    "gaps": {"classic": gap, "synthetic-edm-r1": gap | {"value": 0.072}}, "gap_change": change,
+                    "parity": parity},
+            f"scanner {HOSTILE}": {
+                "edges": [1.5, 3.0], "unknown": {"images": 0, "patients": 0}, "subgroups": [men, small],
+                "gaps": {"classic": none, "synthetic-edm-r1": none}, "parity": {},
+                "gap_change": none | {"low": None, "high": None, "word": "insufficient n"},
+            },
+        },
+    }  # fmt: skip
+
+
+def _subgroup(name: str, difference: float | None, word: str) -> dict[str, Any]:
+    if difference is None:
+        nothing = {"mean": None, "low": None, "high": None, "why": SMALL}
+        return {
+            "name": name,
+            "images": 8,
+            "patients": 4,
+            "arms": {"classic": nothing, "synthetic-edm-r1": nothing},
+            "difference": dict.fromkeys(("value", "low", "high", "p", "p_holm")) | {"word": word, "why": SMALL},
+        }
+    score = {"mean": 0.61, "low": 0.55, "high": 0.67}
+    return {
+        "name": name, "images": 120, "patients": 60,
+        "arms": {"classic": score, "synthetic-edm-r1": {key: value + difference for key, value in score.items()}},
+        "difference": {"value": difference, "low": difference - 0.065, "high": difference + 0.065, "p": 0.2,
+                       "p_holm": 0.4, "word": word},
     }  # fmt: skip

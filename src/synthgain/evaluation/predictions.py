@@ -25,6 +25,7 @@ class Predictions:
     groups: number of each image's patient (or group of near-duplicates), int64 ``(N,)`` from 0 to ``n_groups - 1``.
     probabilities: float32 ``(A, S, N, K)``.
     generator_seeds: by arm, the seed of the generator behind each of the ``S`` trainings; empty where there is none.
+    image_ids: of each image, str ``(N,)``.
     """
 
     arms: tuple[str, ...]
@@ -34,6 +35,7 @@ class Predictions:
     groups: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
     generator_seeds: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    image_ids: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, str))
 
     @property
     def n_groups(self) -> int:
@@ -77,7 +79,7 @@ def from_table(table: pd.DataFrame, classes: Sequence[str], split: str = "test")
     probabilities = table[columns].to_numpy(np.float32).reshape(len(arms), len(seeds), images, len(classes))
     return Predictions(
         arms, seeds, tuple(classes), label_indices(first["label"], classes), groups.astype(np.int64), probabilities,
-        _generator_seeds(table, arms),
+        _generator_seeds(table, arms), first["image_id"].to_numpy(str),
     )  # fmt: skip
 
 

@@ -18,11 +18,6 @@ from synthgain.quality.decode import Decoded, Refusal, Target, decode_all
 from synthgain.sources.record import Record
 
 PIXELS, THUMBS = "pixels.u1", "thumbs.u1"
-MEASURED = (
-    "sha256", "duplicate_group", "width", "height", "mode", "window_low", "window_high",
-    "pixel_mean", "pixel_std", "pixel_min", "pixel_max",
-)  # fmt: skip
-"""Columns that ingest adds; an attribute of the same name, or of one in `dataset.COLUMNS`, becomes ``given_<name>``."""
 _BATCH = 16
 _ROWS_PER_PIECE = 2048
 
@@ -83,7 +78,7 @@ def _said(record: Record) -> bytes:
 
 
 def _row(record: Record, image: Decoded) -> dict[str, object]:
-    taken = {*dataset.COLUMNS, *MEASURED, "given_split"}
+    taken = {*dataset.COLUMNS, *dataset.MEASURED, "given_split"}
     attributes = {f"given_{name}" if name in taken else name: value for name, value in record.attributes.items()}
     return {
         "origin": record.origin, "label": record.label, "patient_id": record.patient_id, "given_split": record.split,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthgain import artifact, dataset
+from synthgain import artifact, dataset, gate
 from synthgain.arms.arm import CONTROLS
 from synthgain.cell import Cell
 from synthgain.config import Config
@@ -17,7 +17,7 @@ from synthgain.paths import Paths
 
 SHOWN = (
     "seed", "seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening", "claim", "evaluation",
-    "fidelity",
+    "curve", "fidelity", "fairness",
 )  # fmt: skip
 """The parts of the configuration that decide the result; where it runs and where it is logged do not."""
 PACKAGES = (
@@ -49,6 +49,18 @@ class Material:
     artifacts: Mapping[str, str]
     """Stage output to the SHA-256 of its manifest."""
     versions: Mapping[str, str]
+    subgroups: Mapping[str, Any]
+    gate: Mapping[str, Mapping[str, Any]]
+    """The release gate's decision by the reason to have synthetic images."""
+    manifests: Mapping[str, Mapping[str, Any]]
+    """Stage (and generator, after a slash) to the manifest of the output that is shown."""
+    models: Mapping[str, Any]
+    """How the classifiers are built, and of each arm the seed that did best on validation."""
+
+    def artifacts_of(self, stage: str, item: str | None = None) -> str:
+        """The SHA-256 of the output that is shown: of the fold, in a cross-validation."""
+        parts = [stage, *([item] if item else []), *([f"fold-{self.fold}"] if self.fold is not None else [])]
+        return self.artifacts["/".join(parts)]
 
     @property
     def level(self) -> float:
@@ -99,6 +111,11 @@ def gather(cfg: Config, paths: Paths) -> Material:
         cell=cell,
         artifacts=hashes(cfg, paths),
         versions=_versions(),
+        subgroups=single["evaluate"].json("subgroups.json"),
+        gate={reason: gate.decide(gate.read(cfg, paths), reason) for reason in gate.REASONS},
+        models=single["confirm"].json("models/config.json"),
+        manifests={name: found.manifest for name, found in single.items()}
+        | {f"{stage}/{name}": found.manifest for stage, each in several.items() for name, found in each.items()},
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from synthgain.report import fairness_tables
 from synthgain.report.grids import DIFFERENCE_FULL_SCALE
 from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, points
@@ -154,6 +155,10 @@ def all_notes(material: Material) -> dict[str, str]:
         "fixed_pairs": fixed_pairs(material.gains.get("fixed_pairs")),
         "arms": arms(material.level),
         "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
+        "fairness": fairness_tables.fairness_note(material.subgroups),
+        "fairness_rule": fairness_tables.fairness_rule(material.subgroups),
+        "release": fairness_tables.gate_note(material.gate),
+        "gate": fairness_tables.GATE_NOTE,
         "screening": screening(config["claim"]["metric"], config["screening"]["seeds"]),
         "images": "Real training images above, what each generator made of the same class below: the first kept ones "
         f"in drawing order, chosen by rule and not by eye. They are {size} × {size} pixels{sharp}: what the classifier "

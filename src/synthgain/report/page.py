@@ -8,13 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from synthgain.report import audit_tables, drawing, figures, grids, notes, tables
+from synthgain.report import audit_tables, drawing, fairness_tables, figures, grids, notes, tables
 from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, p_value, points, share, shown
 
 CONTENTS = (
-    ("gain", "Gain"), ("classes", "Class by class"), ("screening", "How arms were chosen"), ("images", "Images"),
-    ("fidelity", "Fidelity"), ("privacy", "Privacy"), ("data", "Data"), ("reproduce", "Reproduce"),
+    ("gain", "Gain"), ("classes", "Class by class"), ("fairness", "Fairness"), ("screening", "How arms were chosen"),
+    ("images", "Images"), ("fidelity", "Fidelity"), ("privacy", "Privacy"), ("release", "Release"), ("data", "Data"),
+    ("reproduce", "Reproduce"),
 )  # fmt: skip
 _SHAPES = {
     "gain": '<path d="M12 3 22 20H2z"/>',
@@ -93,6 +94,8 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             fidelity=audit_tables.fidelity_tables(material.fidelity, material.real.classes),
             galleries=audit_tables.galleries(material),
             privacy_wording=audit_tables.privacy_wording(material.privacy),
+            subgroups=fairness_tables.subgroup_tables(material.subgroups),
+            not_compared=fairness_tables.left_out(material.subgroups),
             reasons={
                 "arms": tables.without_interval(material.gains, tables.FIRST_METRICS),
                 "more": tables.without_interval(material.gains, tables.other_metrics(material.gains)),
@@ -173,6 +176,7 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
         "selection": audit_tables.selection_table(material.selection),
         "selection_by_class": audit_tables.selection_by_class(material.selection, classes),
         "privacy": audit_tables.privacy_table(material.privacy),
+        "gate": fairness_tables.gate_table(material.gate["utility"]),
         "counts": tables.counts_table(tables.counts(material.real)),
         "facts": tables.facts_table(material.facts),
         "checks": tables.checks_table(material.validation),

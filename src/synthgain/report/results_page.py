@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.report import audit_tables, drawing, figures, notes, tables
+from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, tables
+from synthgain.report.markdown import bullets as _list
+from synthgain.report.markdown import escaped as _escaped
+from synthgain.report.markdown import table as _table
 from synthgain.report.material import Material
-from synthgain.report.wording import plain_text
 
 GIVEN = ("command", "commit", "hardware", "wall_seconds")
 """Facts about the run, which no stage output holds."""
@@ -39,6 +41,8 @@ def results_json(material: Material, study: str, given: Mapping[str, Any]) -> di
         },
         "cell": str(material.cell),
         "gains": material.gains,
+        "subgroups": material.subgroups,
+        "gate": material.gate,
         "plan": material.plan,
         "screening": material.scores.to_dict("records"),
         "fidelity": material.fidelity,
@@ -67,6 +71,7 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         "## Arms on the test images",
         _table(tables.arm_table(gains, tables.FIRST_METRICS)),
         notes.arms(level),
+        *_fairness(results["subgroups"]),
         "## Screening (validation; not evidence)",
         _table(tables.ratio_table(scores, results["plan"])),
         _table(tables.baseline_table(scores, results["plan"])),
@@ -83,6 +88,9 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         "\n\n".join(
             f"{entry['name']}: {_escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
         ),
+        "## May it be released?",
+        _escaped(fairness_tables.gate_note(results["gate"])),
+        _table(fairness_tables.gate_table(results["gate"]["utility"])),
         "## Data",
         f"{width} × {height} pixels, {channels} channel{'s' if channels > 1 else ''}; images (patients or groups):",
         _table(tables.counts_table(results["data"]["counts"])),
@@ -112,6 +120,14 @@ def write(results: Mapping[str, Any], folder: Path) -> None:
     (folder / f"{study}.svg").write_bytes(drawing.svg(figures.forest(results["gains"], level=level)))
 
 
+def _fairness(subgroups: Mapping[str, Any]) -> list[str]:
+    blocks = ["## Is it fair?", _escaped(fairness_tables.fairness_note(subgroups))]
+    for each in fairness_tables.subgroup_tables(subgroups):
+        blocks += [f"### By {_escaped(each['name'])}", _table(each["table"]), *_list(each["notes"])]
+    rule = _escaped(fairness_tables.fairness_rule(subgroups)) if subgroups["attributes"] else ""
+    return [*blocks, rule, *_list(fairness_tables.left_out(subgroups))]
+
+
 def _run(run: Mapping[str, Any], study: str) -> str:
     minutes = run["wall_seconds"] / 60
     return "\n".join([
@@ -121,26 +137,3 @@ def _run(run: Mapping[str, Any], study: str) -> str:
         f"- every number above comes from [{study}.json]({study}.json), which also holds the configuration, the hashes "
         "of the stage outputs and the package versions",
     ])  # fmt: skip
-
-
-def _escaped(text: str) -> str:
-    """``text`` without meaning to Markdown or HTML."""
-    for sign in ("\\", "`", "*", "_", "|", "[", "]", "$"):
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _list(lines: Any) -> list[str]:
-    return ["\n".join(f"- {_escaped(str(line))}" for line in lines)] if lines else []
-
-
-def _table(table: tables.Table) -> str:
-    def row(cells: Any) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    rules = ["---" if place == 0 or place in table.text else "---:" for place in range(len(table.head))]
-    body = []
-    for entry in table.rows:
-        cells = [_escaped(str(cell) if isinstance(cell, tables.Named) else plain_text(cell)) for cell in entry.cells]
-        body.append(row(f"**{cell}**" if cell and entry.kind == "lead" else cell for cell in cells))
-    return "\n".join([row(map(_escaped, table.head)), row(rules), *body])

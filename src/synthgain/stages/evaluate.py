@@ -1,48 +1,100 @@
 """What was gained: statistics of the confirmed arms on the test split."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
-from synthgain import artifact
+from synthgain import artifact, dataset
+from synthgain.artifact import Artifact
+from synthgain.cell import Cell
 from synthgain.config import Config
-from synthgain.evaluation import folds, gain, learning_curve, levels
-from synthgain.evaluation.predictions import from_table
+from synthgain.errors import SynthgainError
+from synthgain.evaluation import attributes, folds, gain, learning_curve, levels, subgroups
+from synthgain.evaluation.predictions import Predictions, from_table
 from synthgain.paths import Paths
 from synthgain.seeding import derive
 
+_READ = ("confirm", "screen", "learning_curve", "ingest")
+
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/evaluate``: ``gains.json``, ``metrics.json`` (flat numbers) and ``arms.csv``; prints the gain table."""
-    cells = {cell: paths.at(cell) for cell in cfg.cells}
-    confirmed = {cell: artifact.read(at.out("confirm")) for cell, at in cells.items()}
-    screened = {cell: artifact.read(at.out("screen")) for cell, at in cells.items()}
-    curves = {cell: artifact.read(at.out("learning_curve")) for cell, at in cells.items()}
+    """``data/evaluate``: ``gains.json``, ``subgroups.json``, ``arms.csv``, ``metrics.json`` (flat); prints gains."""
+    read = {cell: {name: artifact.read(paths.at(cell).out(name)) for name in _READ} for cell in cfg.cells}
     seed, records = derive(cfg.seed, "evaluate"), {}
-    for labels in dict.fromkeys(cell.labels for cell in cells):
-        mine = [cell for cell in cells if cell.labels == labels]
-        headlines = [screened[cell].json("plan.json")["headline"] for cell in mine]
-        tables = [pd.read_parquet(confirmed[cell].file("predictions.parquet")) for cell in mine]
-        headline, table = folds.pool(headlines, tables)
-        predictions = from_table(table, confirmed[mine[0]].json("models/config.json")["classes"])
-        records[labels] = gain.evaluate(predictions, headline, cfg.evaluation, seed, folds=headlines)
-        points = [curves[cell].json("points.json") for cell in mine]
-        tables = [pd.read_parquet(curves[cell].file("predictions.parquet")) for cell in mine]
-        records[labels]["learning_curve"] = learning_curve.learned(
-            tables, points, predictions, headline, cfg.evaluation, seed
-        )
+    for labels in dict.fromkeys(cell.labels for cell in read):
+        mine = [read[cell] for cell in read if cell.labels == labels]
+        headline, predictions = _pooled(mine)
+        records[labels] = _level(cfg, mine, headline, predictions, seed)
+        if labels == cfg.cells[0].labels:
+            level, by_subgroup = headline["level"], _by_subgroup(cfg, predictions, headline, _manifests(mine), seed)
     claim, *others = records
-    level = screened[cfg.cells[0]].json("plan.json")["headline"]["level"]
     found = levels.beside(records[claim], {f"{100 * labels:g}": records[labels] for labels in others if labels}, level)
     with artifact.writing(
         paths.out("evaluate"), stage="evaluate",
-        config={"claim": cfg.claim.model_dump(mode="json"), "evaluation": cfg.evaluation.model_dump(mode="json")},
-        inputs={
-            each.path.relative_to(paths.data).as_posix(): each.sha256
-            for each in (*confirmed.values(), *screened.values(), *curves.values())
-        },
-        seeds={"evaluate": seed},
+        config={name: getattr(cfg, name).model_dump(mode="json") for name in ("claim", "evaluation", "fairness")},
+        inputs=_inputs(paths, read), seeds={"evaluate": seed},
     ) as draft:  # fmt: skip
         (draft.path / "gains.json").write_bytes(artifact.canonical(found))
-        (draft.path / "metrics.json").write_bytes(artifact.canonical(gain.metrics(found)))
+        (draft.path / "subgroups.json").write_bytes(artifact.canonical(by_subgroup))
+        flat = gain.metrics(found) | subgroups.metrics(by_subgroup)
+        (draft.path / "metrics.json").write_bytes(artifact.canonical(flat))
         pd.DataFrame(gain.arm_rows(found)).to_csv(draft.path / "arms.csv", index=False)
         draft.counts.update(arms=len(found["arms"]), seeds=found["seeds"], test=found["n_test"])
     print(gain.table(found), found["verdict"]["sentence"], sep="\n\n", flush=True)
+
+
+def _inputs(paths: Paths, read: dict[Cell, dict[str, Artifact]]) -> dict[str, str]:
+    found = [each for outputs in read.values() for each in outputs.values()]
+    return {each.path.relative_to(paths.data).as_posix(): each.sha256 for each in found}
+
+
+def _pooled(mine: Sequence[dict[str, Artifact]]) -> tuple[dict[str, Any], Predictions]:
+    """The declared contrast and the predictions of all folds at one level of labels."""
+    tables = [pd.read_parquet(each["confirm"].file("predictions.parquet")) for each in mine]
+    headline, table = folds.pool(_headlines(mine), tables)
+    return headline, from_table(table, mine[0]["confirm"].json("models/config.json")["classes"])
+
+
+def _headlines(mine: Sequence[dict[str, Artifact]]) -> list[dict[str, Any]]:
+    return [each["screen"].json("plan.json")["headline"] for each in mine]
+
+
+def _level(
+    cfg: Config, mine: Sequence[dict[str, Artifact]], headline: dict[str, Any], predictions: Predictions, seed: int
+) -> dict[str, Any]:
+    """Gains at one level of labels, with the learning curve."""
+    record = gain.evaluate(predictions, headline, cfg.evaluation, seed, folds=_headlines(mine))
+    points = [each["learning_curve"].json("points.json") for each in mine]
+    tables = [pd.read_parquet(each["learning_curve"].file("predictions.parquet")) for each in mine]
+    learned = learning_curve.learned(tables, points, predictions, headline, cfg.evaluation, seed)
+    return record | {"learning_curve": learned}
+
+
+def _manifests(mine: Sequence[dict[str, Artifact]]) -> list[pd.DataFrame]:
+    return [pd.read_parquet(each["ingest"].file(dataset.TABLE)) for each in mine]
+
+
+def _by_subgroup(
+    cfg: Config, predictions: Predictions, headline: dict[str, Any], manifests: Sequence[pd.DataFrame], seed: int
+) -> dict[str, Any]:
+    """The subgroup analysis; attributes come from the image sets, limits of bins from the training images of all."""
+    train, test = (
+        pd.concat([table[table["split"] == split] for table in manifests]).drop_duplicates("image_id")
+        for split in ("train", "test")
+    )
+    test = test.set_index("image_id").reindex(predictions.image_ids)
+    if test["label"].isna().any():
+        absent = test.index[test["label"].isna()][0]
+        raise SynthgainError(f"predictions: test image '{absent}' is in no image set of data/ingest; run again")
+    reserved = {
+        name: why
+        for name, why in (
+            (cfg.dataset.group_by, "it stands for the patient"), (cfg.dataset.split.column, "it fixes the split")
+        )
+        if name is not None
+    }  # fmt: skip
+    found, left_out = attributes.find(train, test.reset_index(), cfg.fairness.attributes, reserved)
+    return subgroups.evaluate(
+        predictions, headline, found, left_out, cfg.fairness, replicates=cfg.evaluation.replicates, seed=seed
+    )

@@ -1,0 +1,254 @@
+"""May the synthetic set, and the classifier trained with it, be released? Every condition with its reason and number.
+
+A condition *passes*, *fails*, or is *not known*. The gate opens where none fails; a strict gate also asks that all are
+known. What is not known without blame: whether a subgroup loses where its interval reaches below the margin but its
+difference does not, where it is too small to judge, where the data name no subgroups; and whether images are nearer to
+training patients where too few patients are held out. A subgroup fails the gate where it loses, or probably loses: a
+best estimate beyond the margin is not released on the strength of a wide interval.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from synthgain import artifact
+from synthgain.arms.arm import parse
+from synthgain.config import Config
+from synthgain.evaluation.subgroups import HOLDS, INSUFFICIENT, LOSES, MAY, PROBABLY
+from synthgain.evaluation.verdict import GAIN, NO_DIFFERENCE, points
+from synthgain.paths import Paths
+
+UTILITY, PRIVACY = "utility", "privacy"
+REASONS = (UTILITY, PRIVACY)
+"""Why there are synthetic images: to help a classifier, or to stand in for patients who must not be shown."""
+PASS, FAIL, UNKNOWN, WARNING = "pass", "fail", "not known", "warning"
+OPEN, SHUT = "may be released", "held back"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of the gate."""
+
+    name: str
+    state: str
+    """`PASS`, `FAIL`, `UNKNOWN` or, for what never decides, `WARNING`."""
+    why: str
+    numbers: Mapping[str, float | int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Records:
+    """What is judged: the content of stage outputs, of all folds of a cross-validation.
+
+    Attributes
+    ----------
+    gains, subgroups: of the evaluation.
+    evaluation: its settings, ``min_seeds`` and ``min_groups``.
+    validation: ``report.json`` of each fold, with ``on_leak``.
+    privacy, selection: of the candidate's generator, by its name (and fold); empty where it has none.
+    collapsed_below: share of the real variation below which a generator counts as collapsed.
+    """
+
+    gains: Mapping[str, Any]
+    subgroups: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    validation: Sequence[Mapping[str, Any]]
+    privacy: Mapping[str, Mapping[str, Any]]
+    selection: Mapping[str, Mapping[str, Any]]
+    collapsed_below: float
+
+
+def read(cfg: Config, paths: Paths) -> Records:
+    """The records of this workspace, verified; raises `ArtifactError` where one is missing or altered."""
+    evaluated = artifact.read(paths.out("evaluate"))
+    gains, validation = evaluated.json("gains.json"), []
+    privacy, selection = {}, {}
+    for index, fold in enumerate(cfg.folds):
+        at = paths.at(fold)
+        validated = artifact.read(at.out("validate"))
+        validation.append(validated.json("report.json") | {"on_leak": cfg.dataset.on_leak})
+        generator = parse(_candidate(gains, index)).generator
+        if generator is not None:
+            name = generator if fold is None else f"{generator}, fold {fold + 1}"
+            privacy[name] = artifact.read(at.out("audit", generator)).json("privacy.json")
+            selection[name] = artifact.read(at.out("synthesize", generator)).json("selection.json")
+    return Records(
+        gains, evaluated.json("subgroups.json"), cfg.evaluation.model_dump(mode="json"), validation, privacy, selection,
+        cfg.synthesis.collapsed_below,
+    )  # fmt: skip
+
+
+def _candidate(gains: Mapping[str, Any], fold: int) -> str:
+    """The synthetic arm that a fold chose; with a single split, the candidate."""
+    return str((gains.get("folds") or [gains["headline"]] * (fold + 1))[fold]["candidate"])
+
+
+def decide(
+    records: Records, reason: str = UTILITY, *, strict: bool = False, also: Sequence[Condition] = ()
+) -> dict[str, Any]:
+    """The gate's decision, the content of ``gate.json``.
+
+    Parameters
+    ----------
+    reason: `UTILITY` asks for a gain; for `PRIVACY`, no difference is enough.
+    strict: what is not known shuts the gate.
+    also: conditions that no stage output can tell (see `current`, `commit`).
+
+    Returns
+    -------
+    ``open``, ``word``, ``reason``, ``strict``, ``candidate``, ``baseline``, ``conditions`` and ``sentence``.
+    """
+    conditions = [
+        _data(records), _verdict(records, reason), _size(records), _subgroups(records), _privacy(records),
+        _generator(records), *also,
+    ]  # fmt: skip
+    against = [each for each in conditions if each.state == FAIL or (strict and each.state == UNKNOWN)]
+    word = SHUT if against else OPEN
+    headline = records.gains["headline"]
+    return {
+        "open": not against, "word": word, "reason": reason, "strict": strict,
+        "candidate": headline["candidate"], "baseline": headline["baseline"],
+        "conditions": [asdict(each) for each in conditions],
+        "sentence": f"{word}: {_because(against, conditions)}",
+    }  # fmt: skip
+
+
+def _because(against: Sequence[Condition], conditions: Sequence[Condition]) -> str:
+    if against:
+        return "; ".join(f"{each.name}: {each.why}" for each in against)
+    unknown = [each.name for each in conditions if each.state == UNKNOWN]
+    return "every condition is met" + (f", but not known: {', '.join(unknown)}" if unknown else "")
+
+
+def current(fault: str | None) -> Condition:
+    """Whether the results belong to the present ``params.yaml`` and outputs; ``fault`` says why not."""
+    if fault:
+        return Condition("current", FAIL, f"{fault}; 'synthgain run' brings all up to date")
+    return Condition("current", PASS, "the results belong to the present params.yaml")
+
+
+def commit(known: str | None) -> Condition:
+    """Whether the code that ran is a commit; never decides."""
+    if known is None:
+        return Condition("commit", WARNING, "no finished run is noted in this workspace, so its commit is not known")
+    if known.startswith("unversioned"):
+        return Condition("commit", WARNING, "the code that ran is under no version control")
+    if known.endswith("+changes"):
+        return Condition("commit", WARNING, f"the code that ran differs from commit {known.removesuffix('+changes')}")
+    return Condition("commit", PASS, f"commit {known}, without changes")
+
+
+def _data(records: Records) -> Condition:
+    checks = [check for report in records.validation for check in report["checks"]]
+    failed = sorted({c["name"] for c in checks if c["severity"] == "critical" and not c["success"]})
+    numbers = {"checks": len(checks), "failed": sum(not check["success"] for check in checks)}
+    leaks = next((report["leaks"] for report in records.validation if report.get("leaks")), None)
+    if failed or not all(report["success"] for report in records.validation):
+        return Condition("data", FAIL, f"critical checks failed: {', '.join(failed) or 'see validation'}", numbers)
+    if leaks:
+        return Condition("data", FAIL, f"the split leaks: {leaks}", numbers)
+    if any(report["on_leak"] == "allow" for report in records.validation):
+        return Condition("data", FAIL, "dataset.on_leak=allow: a leaking split would not have stopped this", numbers)
+    count = numbers["failed"]
+    warned = f"; {count} warning{'s' * (count != 1)}" if count else ""
+    return Condition(
+        "data", PASS, f"{numbers['checks']} checks, no patient or near-copy on both sides{warned}", numbers
+    )
+
+
+def _verdict(records: Records, reason: str) -> Condition:
+    verdict, headline = records.gains["verdict"], records.gains["headline"]
+    wanted = (GAIN,) if reason == UTILITY else (GAIN, NO_DIFFERENCE)
+    numbers = {key: headline.get(key) for key in ("difference", "low", "high", "p")}
+    asked = "" if verdict["word"] in wanted else f" ({' or '.join(wanted)} is needed where the reason is {reason})"
+    state = PASS if verdict["word"] in wanted else FAIL
+    known = numbers["difference"]
+    size = "" if known is None else f" at {points(known)} points"
+    return Condition("verdict", state, f"{verdict['word']}{size}{asked}", numbers)
+
+
+def _size(records: Records) -> Condition:
+    seeds, groups = records.gains["seeds"], records.gains["n_groups"]
+    least = records.evaluation["min_seeds"], records.evaluation["min_groups"]
+    short = [
+        f"{given} {what}, {needed} needed"
+        for given, needed, what in zip((seeds, groups), least, ("seeds", "test patients or groups"), strict=True)
+        if given < needed
+    ]
+    why = "; ".join(short) or f"{seeds} seeds, {groups} test patients or groups"
+    return Condition("size", FAIL if short else PASS, why, {"seeds": seeds, "patients": groups})
+
+
+def _subgroups(records: Records) -> Condition:
+    found = records.subgroups
+    each = [
+        (f"{name} {subgroup['name']}", subgroup["difference"])
+        for name, attribute in found["attributes"].items()
+        for subgroup in attribute["subgroups"]
+    ]
+    known = [difference["value"] for _, difference in each if difference["value"] is not None]
+    numbers = {"margin": found["margin"], "subgroups": len(each), "worst": min(known, default=None)}
+    margin = f"{points(found['margin'], signed=False)} points"
+    if not each:
+        return Condition("subgroups", UNKNOWN, "the data name no attribute whose subgroups can be compared", numbers)
+    by_word: dict[str, list[str]] = {}
+    for name, difference in each:
+        by_word.setdefault(difference["word"], []).append(name)
+    said = [
+        f"{', '.join(by_word[word])} {consequence}"
+        for word, consequence in (
+            (LOSES, f"loses more than {margin}"), (PROBABLY, f"probably loses more than {margin}"),
+            (MAY, f"may lose more than {margin}"), (INSUFFICIENT, "cannot be judged (insufficient n)"),
+        )
+        if word in by_word
+    ]  # fmt: skip
+    if LOSES in by_word or PROBABLY in by_word:
+        return Condition("subgroups", FAIL, "; ".join(said), numbers)
+    if set(by_word) == {HOLDS}:
+        return Condition("subgroups", PASS, f"none of {len(each)} loses more than {margin}", numbers)
+    return Condition("subgroups", UNKNOWN, "; ".join(said), numbers)
+
+
+def _privacy(records: Records) -> Condition:
+    if not records.privacy:
+        return Condition("privacy", FAIL, "the candidate has no synthetic images that were audited")
+    audits = records.privacy
+    numbers = {"audited": min(record["n_synthetic"] for record in audits.values())}
+    flagged = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged"]]
+    if flagged:
+        return Condition("privacy", FAIL, "; ".join(flagged), numbers)
+    if not numbers["audited"]:
+        return Condition("privacy", FAIL, "there was no image to audit", numbers)
+    nearer = {name: record["nearer_to_train"]["pixels"] for name, record in audits.items()}
+    unknown = [f"{name}: {test.get('why', 'no reason recorded')}" for name, test in nearer.items() if test["p"] is None]
+    if unknown:
+        return Condition("privacy", UNKNOWN, f"nearer to training patients? {'; '.join(unknown)}", numbers)
+    return Condition(
+        "privacy", PASS, "; ".join(sorted({str(record["sentence"]) for record in audits.values()})), numbers
+    )
+
+
+def _generator(records: Records) -> Condition:
+    if not records.selection:
+        return Condition("generator", FAIL, "the candidate has no synthetic images")
+    kept = {
+        f"{name}, class {label}": counts["kept"]
+        for name, selection in records.selection.items()
+        for label, counts in selection["classes"].items()
+    }
+    numbers = {"fewest_kept_of_a_class": min(kept.values()), "collapsed_below": records.collapsed_below}
+    empty = [name for name, count in kept.items() if not count]
+    if empty:
+        return Condition("generator", FAIL, f"no image was kept of {'; '.join(empty)}", numbers)
+    if not records.collapsed_below:
+        return Condition("generator", UNKNOWN, "synthesis.collapsed_below=0: collapse was not looked for", numbers)
+    share = f"{100 * records.collapsed_below:g} %"
+    return Condition("generator", PASS, f"every class varies by at least {share} of what real images do", numbers)
+
+
+def text(decision: Mapping[str, Any]) -> str:
+    """The decision as lines for a terminal."""
+    width = max(len(each["name"]) for each in decision["conditions"])
+    lines = [f"{each['state']:<9}  {each['name']:<{width}}  {each['why']}" for each in decision["conditions"]]
+    asked = f"reason: {decision['reason']}{', strict' if decision['strict'] else ''}"
+    return "\n".join([*lines, "", f"{decision['candidate']}: {decision['word']} ({asked})"])

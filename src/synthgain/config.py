@@ -319,6 +319,11 @@ class Config(Strict):
         folds = range(self.dataset.split.folds) if self.dataset.split.folds else (None,)
         return tuple(Cell(None if levels == (1.0,) else labels, fold) for labels in levels for fold in folds)
 
+    @property
+    def claimed(self) -> tuple[Cell, ...]:
+        """The cells that the claim is about: those at the first level of labels."""
+        return tuple(cell for cell in self.cells if cell.labels == self.cells[0].labels)
+
 
 def kinds(package: str) -> list[str]:
     """Names of the components in a package: its files that define a ``Config``."""

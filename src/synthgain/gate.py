@@ -38,14 +38,14 @@ class Condition:
 
 @dataclass(frozen=True)
 class Records:
-    """What is judged: the content of stage outputs, of all folds of a cross-validation.
+    """What is judged: the content of stage outputs, of every cell that the claim is about.
 
     Attributes
     ----------
     gains, subgroups: of the evaluation.
     evaluation: its settings, ``min_seeds`` and ``min_groups``.
-    validation: ``report.json`` of each fold, with ``on_leak``.
-    privacy, selection: of the candidate's generator, by its name (and fold); empty where it has none.
+    validation: ``report.json`` of each cell, with ``on_leak``.
+    privacy, selection: of the candidate's generator, by its name (and cell); empty where it has none.
     collapsed_below: share of the real variation below which a generator counts as collapsed.
     """
 
@@ -63,13 +63,13 @@ def read(cfg: Config, paths: Paths) -> Records:
     evaluated = artifact.read(paths.out("evaluate"))
     gains, validation = evaluated.json("gains.json"), []
     privacy, selection = {}, {}
-    for index, fold in enumerate(cfg.folds):
-        at = paths.at(fold)
+    for index, cell in enumerate(cfg.claimed):
+        at = paths.at(cell)
         validated = artifact.read(at.out("validate"))
         validation.append(validated.json("report.json") | {"on_leak": cfg.dataset.on_leak})
         generator = parse(_candidate(gains, index)).generator
         if generator is not None:
-            name = generator if fold is None else f"{generator}, fold {fold + 1}"
+            name = f"{generator}, {cell}" if str(cell) else generator
             privacy[name] = artifact.read(at.out("audit", generator)).json("privacy.json")
             selection[name] = artifact.read(at.out("synthesize", generator)).json("selection.json")
     return Records(

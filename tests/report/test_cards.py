@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from synthgain import artifact
+from synthgain.cell import Cell
 from synthgain.paths import Paths
 from synthgain.report import cards, checklist_page, checklists
 from synthgain.report.material import Material
@@ -105,7 +106,7 @@ def test_in_a_cross_validation_the_cards_are_those_of_the_fold_that_is_shown(gat
         .replace('"classic"', '"strongest-baseline"')
     )
     found = replace(
-        gathered, fold=1, gains=gathered.gains | {"folds": folds, "headline": headline, "arms": arms},
+        gathered, cell=Cell(fold=1), gains=gathered.gains | {"folds": folds, "headline": headline, "arms": arms},
         subgroups=subgroups, artifacts={f"{name}/fold-1": sha for name, sha in gathered.artifacts.items()},
     )  # fmt: skip
     made = cards.cards(found)

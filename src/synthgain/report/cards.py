@@ -32,8 +32,8 @@ def cards(material: Material) -> dict[str, dict[str, Any]]:
 
 def arm_of(material: Material, role: str) -> str:
     """The arm in a role of the declared contrast; of a cross-validation, in the fold that is shown."""
-    folds = material.gains.get("folds") or []
-    chosen = folds[material.fold] if folds and material.fold is not None else material.gains["headline"]
+    folds, fold = material.gains.get("folds") or [], material.cell.fold
+    chosen = folds[fold] if folds and fold is not None else material.gains["headline"]
     return str(chosen[role])
 
 
@@ -143,10 +143,11 @@ def _score(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fidelity(material: Material, generator: str) -> dict[str, Any]:
     found = material.fidelity[generator]
+    own = found["extractors"]["encoder"]
     seen = found["recognition"].get("synthetic") or {"share": None}
     return {
-        "extractor": {key: found["extractor"][key] for key in ("name", "sha256")},
-        **{name: _score(found["pooled"][name]) for name in _DISTANCES},
+        "extractor": {"name": "encoder", "sha256": own["sha256"]},
+        **{name: _score(own["pooled"][name]) for name in _DISTANCES},
         "recognised_as_intended": seen["share"], "recognised_by_chance": found["recognition"]["chance"],
         "read": "each distance beside its null, which two samples of real images have; fidelity is no proof of use",
     }  # fmt: skip
@@ -155,7 +156,7 @@ def _fidelity(material: Material, generator: str) -> dict[str, Any]:
 def _privacy(material: Material, generator: str) -> dict[str, Any]:
     found = material.privacy[generator]
     return {
-        "flagged": found["flagged"] or bool(found.get("flagged_folds")), "finding": found["sentence"],
+        "flagged": found["flagged"] or bool(found.get("flagged_in")), "finding": found["sentence"],
         "images_audited": found["n_synthetic"],
     }  # fmt: skip
 

@@ -58,9 +58,8 @@ class Material:
     """How the classifiers are built, and of each arm the seed that did best on validation."""
 
     def artifacts_of(self, stage: str, item: str | None = None) -> str:
-        """The SHA-256 of the output that is shown: of the fold, in a cross-validation."""
-        parts = [stage, *([item] if item else []), *([f"fold-{self.fold}"] if self.fold is not None else [])]
-        return self.artifacts["/".join(parts)]
+        """The SHA-256 of the output that is shown."""
+        return self.artifacts["/".join([stage, *([item] if item else []), *self.cell.folders])]
 
     @property
     def level(self) -> float:
@@ -81,8 +80,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         One of them is missing or altered.
     """
     flagged = {cell: _flagged(cfg, paths.at(cell)) for cell in cfg.cells}
-    claimed = [cell for cell in cfg.cells if cell.labels == cfg.cells[0].labels]
-    cell = max(claimed, key=lambda each: len(flagged[each] - set(CONTROLS)))
+    cell = max(cfg.claimed, key=lambda each: len(flagged[each] - set(CONTROLS)))
     at = paths.at(cell)
     single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
         "evaluate": artifact.read(paths.out("evaluate"))

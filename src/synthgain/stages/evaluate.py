@@ -26,7 +26,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         mine = [read[cell] for cell in read if cell.labels == labels]
         headline, predictions = _pooled(mine)
         records[labels] = _level(cfg, mine, headline, predictions, seed)
-        if labels == cfg.cells[0].labels:
+        if labels == cfg.claimed[0].labels:
             level, by_subgroup = headline["level"], _by_subgroup(cfg, predictions, headline, _manifests(mine), seed)
     claim, *others = records
     found = levels.beside(records[claim], {f"{100 * labels:g}": records[labels] for labels in others if labels}, level)

@@ -22,7 +22,7 @@ from synthgain.evaluation.descriptive import MOST_LOST
 from synthgain.evaluation.metrics import NotEstimable
 from synthgain.evaluation.predictions import Predictions
 from synthgain.evaluation.resampling import COUNTED, PAIRED, Replicates, Resampling, paired_replicates, replicate
-from synthgain.evaluation.statistics import bootstrap_p, expansion, holm, interval, two_level
+from synthgain.evaluation.statistics import bootstrap_p, holm, interval, two_level
 
 Array = npt.NDArray[np.float64]
 LOSES, PROBABLY, MAY, HOLDS, INSUFFICIENT = "loses", "probably loses", "may lose", "holds", "insufficient n"
@@ -218,26 +218,23 @@ def _gaps(study: Study, sound: Mapping[str, Replicates], patients: Mapping[str, 
         }
         for at, arm in enumerate(arms)
     }  # fmt: skip
-    return {"gaps": gaps, "gap_change": _change(study, point, values, min(patients[name] for name in names))}
+    return {"gaps": gaps, "gap_change": _change(study, sound, gaps, min(patients[name] for name in names))}
 
 
-def _change(study: Study, point: Array, values: Array, patients: int) -> dict[str, Any]:
+def _change(
+    study: Study, sound: Mapping[str, Replicates], gaps: Mapping[str, Mapping[str, Any]], patients: int
+) -> dict[str, Any]:
     """Gap of the candidate minus that of the baseline, with its two-level interval.
 
-    A gap is no mean over seeds, so patients and seeds are drawn one after the other around the gap as it is: the part
-    of the variance that belongs to single images of single seeds is counted with both, which makes the interval rather
+    The best and the worst subgroup of each arm are held as they were observed, so that the change is a mean over seeds
+    like every other difference. Where the subgroups are alike, which one is best is chance, and the interval is rather
     too wide than too narrow.
     """
     a, b = study.pair
-    value = float(np.ptp(point[:, a].mean(-1)) - np.ptp(point[:, b].mean(-1)))
-    by_patients = np.ptp(values[:, :, a], axis=0) - np.ptp(values[:, :, b], axis=0)
-    drawn = expansion(patients, study.fitted, study.level) * (by_patients - by_patients.mean())
-    seeds = point.shape[-1]
-    if seeds > 1:
-        weights = study.resampling.seed_weights()[: len(drawn)]
-        by_seeds = np.ptp(weights @ point[:, a].T, axis=1) - np.ptp(weights @ point[:, b].T, axis=1)
-        drawn = drawn + expansion(seeds, 1, study.level) * (by_seeds - by_seeds.mean())
-    low, high = interval(value + drawn, study.level)
+    best, worst = ([sound[gaps[arm][end]] for arm in (study.candidate, study.baseline)] for end in ("best", "worst"))
+    per_seed = (best[0].point[a] - worst[0].point[a]) - (best[1].point[b] - worst[1].point[b])
+    values = (best[0].values[:, a] - worst[0].values[:, a]) - (best[1].values[:, b] - worst[1].values[:, b])
+    low, high = interval(_two_level(study, per_seed, values, patients), study.level)
     margin = study.fairness.margin
     word = WIDER if low > 0 else NARROWER if high < 0 else WITHIN if -margin <= low and high <= margin else OPEN
-    return {"value": value, "low": low, "high": high, "word": word}
+    return {"value": float(per_seed.mean()), "low": low, "high": high, "word": word}

@@ -97,7 +97,7 @@ def generators(folder: Path) -> dict[str, dict[str, Any]]:
     seconds = {case[2]: took for case, took in side_by_side(one_generator, cases, 2)}
     audits = {name: artifact.read(paths.out("audit", name)).json("fidelity.json") for name in seconds}
     kids = {
-        name: audit["extractors"]["encoder"]["extractors"]["encoder"]["pooled"]["kid"]["value"]
+        name: audit["extractors"]["encoder"]["pooled"]["kid"]["value"]
         for name, audit in audits.items()
     }
     rows = {}

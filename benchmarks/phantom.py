@@ -96,10 +96,7 @@ def generators(folder: Path) -> dict[str, dict[str, Any]]:
     cases = [(cfg, paths, name) for name in (*GENERATORS, *CONTROLS)]
     seconds = {case[2]: took for case, took in side_by_side(one_generator, cases, 2)}
     audits = {name: artifact.read(paths.out("audit", name)).json("fidelity.json") for name in seconds}
-    kids = {
-        name: audit["extractors"]["encoder"]["pooled"]["kid"]["value"]
-        for name, audit in audits.items()
-    }
+    kids = {name: audit["extractors"]["encoder"]["pooled"]["kid"]["value"] for name, audit in audits.items()}
     rows = {}
     for name in (*GENERATORS, *CONTROLS):
         recognition = audits[name]["recognition"]

@@ -65,3 +65,11 @@ def test_the_print_holds_what_the_screen_folds_away(rendered: Page, tmp_path: Pa
     words = subprocess.run([pdftotext, print_out, "-"], capture_output=True, text=True, check=True).stdout
     assert "learning_rate" in words
     assert "ends at byte 1024" in words
+
+
+def test_the_calculator_counts_in_the_page(rendered: Page, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_bytes(rendered.html)
+    shown = re.search(r'<output id="net">([^<]*)</output>', browse(page, "--dump-dom", "--virtual-time-budget=5000"))
+    assert shown
+    assert shown[1] == "−721 = −240 saved − 481 spent", "12 images of 20 less, an hour at 1, eight at 60"

@@ -51,7 +51,7 @@ def test_small_subgroups_and_attributes_that_are_left_out_are_named(toy: ModuleT
     assert f"{toy.HOSTILE} 4 patients or groups, 8 images ● insufficient n 4 test patients or groups, 20 needed" in read
     assert "a gap needs two" in read
     assert f"ward is not compared: {toy.ONE_VALUE}." in read
-    assert "<script" not in rendered.html.decode()
+    assert toy.HOSTILE not in rendered.html.decode()
     assert not re.search(r"\b(nan|None)\b", read)
 
 

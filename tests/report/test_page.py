@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from synthgain.paths import Paths
-from synthgain.report import figures, material, page
+from synthgain.report import figures, material, page, worth
 from synthgain.report.material import Material
 from synthgain.report.page import Drawn, Page
 
@@ -36,13 +36,16 @@ def test_the_verdict_is_read_first_in_word_and_sentence(
     assert f'<header class="verdict {word.replace(" ", "-")}">' in html(shown)
 
 
-def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(rendered: Page) -> None:
+def test_nothing_is_loaded_from_elsewhere_and_only_the_calculator_runs(rendered: Page) -> None:
     content = html(rendered)
     loads = re.findall(r"""(?:\bsrc|srcset|href|action|data)\s*=\s*["']?([^"'\s>]+)|url\(([^)]*)\)""", content)
     for address in (first or second for first, second in loads):
         assert address.startswith(("data:", "#")), address
-    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in content
-    assert not re.search(r"<script|<iframe|<object|@import|\son\w+\s*=", content, re.IGNORECASE)
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{worth.script_hash()}'"
+    assert policy in content
+    assert content.count("<script") == 1
+    assert f"<script>{worth.SCRIPT}</script>" in content
+    assert not re.search(r"<iframe|<object|@import|\son\w+\s*=", content, re.IGNORECASE)
 
 
 def test_hostile_names_are_text_in_the_page_and_in_its_figures(toy: ModuleType, rendered: Page) -> None:

@@ -241,6 +241,24 @@ _DIFFERENCE = {"gain": 0.031, "loss": -0.040, "no difference": 0.002, "inconclus
 _HALF = {"gain": 0.021, "loss": 0.021, "no difference": 0.011, "inconclusive": 0.031}
 
 
+LEARNED = {
+    "arm": "classic",
+    "points": [
+        {"share": share, "images": round(96 * share), "groups": round(12 * share), "mean": 0.6 + 0.04 * place,
+         "low": 0.56 + 0.04 * place, "high": 0.64 + 0.04 * place}
+        for place, share in enumerate((0.25, 0.5, 1.0, 2.0))
+    ],
+    "equivalents": {
+        "synthetic-edm-r1": {
+            "images": 96, "observed": [24, 192], "value": 31, "low": -12, "high": 96, "value_bound": "",
+            "low_bound": "", "high_bound": "at least",
+        },
+        "oracle": {"images": 96, "observed": [24, 192], "value": None, "low": None, "high": None,
+                   "why": "the learning curve of real images does not rise over the observed sizes"},
+    },
+}  # fmt: skip
+
+
 def gains(word: str = "gain") -> dict[str, Any]:
     """The content of ``gains.json``; the last secondary contrast and one AUROC are not estimable."""
     rng = np.random.default_rng(1)
@@ -271,6 +289,7 @@ def gains(word: str = "gain") -> dict[str, Any]:
         "classes": list(CLASSES), "n_test": 56, "n_groups": 21, "seeds": 8,
         "verdict": {"word": word, "sentence": SENTENCES[word], "reasons": ["both tests agree", "8 seeds"]},
         "headline": headline, "secondary": secondary, "not_the_claim": real, "arms": arms,
+        "learning_curve": LEARNED,
         "fixed_pairs": {
             "about": "describes one fixed pair of models, not the arms", "candidate": "synthetic-edm-r1",
             "baseline": "classic", "per_seed": [_pair(seed) for seed in range(8)],

@@ -13,6 +13,11 @@ SHARP_BELOW = 64
 """Smaller images are enlarged pixel by pixel, so that nobody takes the browser's smoothing for anatomy."""
 
 FIGURES = {
+    "learning_curve": (
+        "Score against the number of labelled training images; the table below holds the same numbers.",
+        "How the strongest arm without synthetic images learns from more labelled images (points, band), and where the "
+        "candidate's score lies (line, band). Where the line meets the curve is what the synthetic images are worth.",
+    ),
     "forest": (
         "Differences between arms with their intervals; the table below holds the same numbers.",
         "Each row compares two arms, trained and tested as pairs. The marker is the mean over seeds, the bar its "
@@ -35,6 +40,18 @@ FIGURES = {
     ),
 }
 """For each figure its short description for those who cannot see it, and its caption."""
+
+WORTH = {
+    "levels": "The whole study once more with that share of the labelled training and validation patients: generator, "
+    "filter, choice and classifiers learn from these alone. p Holm: corrected for the number of other levels.",
+    "worth": "Real-image equivalents: how many labelled real images more would have given the same score as the "
+    "synthetic ones did, read off the learning curve.",
+    "equivalents": "Images beyond those that the arm has; fewer than none where synthetic images cost. The curve is "
+    "made monotone and read anew in every bootstrap replicate. Nothing is extrapolated: 'at least' and 'at most' mark "
+    "the ends of the observed curve.",
+    "calculator": "Savings from the lower limit, the cautious reading: labelled images that need not be made, less "
+    "compute and work. Type your own prices; nothing leaves this page.",
+}
 
 AUDIT = {
     "fidelity": "Synthetic and real images are compared in the features of a classifier trained on the real training "
@@ -149,6 +166,7 @@ def all_notes(material: Material) -> dict[str, str]:
     sharp = ", enlarged without smoothing" if size < SHARP_BELOW else ""
     return {
         **AUDIT,
+        **WORTH,
         "diversity": f"{AUDIT['diversity']} {scales(material.fidelity)}",
         "contrasts": contrasts(material.level, config["claim"]["margin"]),
         "details": details(material.level, config["claim"]["margin"]),

@@ -8,14 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from synthgain.report import audit_tables, drawing, fairness_tables, figures, grids, notes, tables
+from synthgain.report import audit_tables, drawing, fairness_tables, figures, grids, notes, tables, worth
 from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, p_value, points, share, shown
 
 CONTENTS = (
-    ("gain", "Gain"), ("classes", "Class by class"), ("fairness", "Fairness"), ("screening", "How arms were chosen"),
-    ("images", "Images"), ("fidelity", "Fidelity"), ("privacy", "Privacy"), ("release", "Release"), ("data", "Data"),
-    ("reproduce", "Reproduce"),
+    ("gain", "Gain"), ("classes", "Class by class"), ("worth", "Worth"), ("fairness", "Fairness"),
+    ("screening", "How arms were chosen"), ("images", "Images"), ("fidelity", "Fidelity"), ("privacy", "Privacy"),
+    ("release", "Release"), ("data", "Data"), ("reproduce", "Reproduce"),
 )  # fmt: skip
 _SHAPES = {
     "gain": '<path d="M12 3 22 20H2z"/>',
@@ -59,6 +59,8 @@ def draw(material: Material) -> dict[str, Drawn]:
         "recall": lambda wide: figures.recall(gains, level=level, wide=wide),
         "classifiers": lambda wide: figures.classifier_curves(material.confirm_history, headline, wide=wide),
     }
+    if material.gains["learning_curve"]["points"]:
+        drawers["learning_curve"] = lambda wide: worth.learning_curve(material.gains, level=material.level, wide=wide)
     if material.generator_history:
         drawers["generators"] = lambda wide: figures.generator_curves(material.generator_history, wide=wide)
     drawn = {}
@@ -89,6 +91,10 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             claim=notes.claim(material.gains, material.level, str(material.cell)),
             not_the_claim=notes.not_the_claim(material.gains),
             plan=material.plan,
+            calculator=worth.calculator(material.gains),
+            no_curve=first_upper(material.gains["learning_curve"].get("why", "")),
+            script=Markup(worth.SCRIPT),
+            script_hash=worth.script_hash(),
             figures=_shown(drawn, material.level),
             grids=grids.by_class(material.real, material.synthetic),
             fidelity=audit_tables.fidelity_tables(material.fidelity, material.real.classes),
@@ -165,6 +171,9 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
     listed = material.quarantine.head(notes.QUARANTINE_SHOWN)
     return {
         "contrasts": tables.contrast_table(gains),
+        "levels": worth.levels_table(gains, material.config["dataset"]["labels"][0]),
+        "equivalents": worth.equivalents_table(gains),
+        "curve": worth.curve_table(gains["learning_curve"]),
         "details": tables.detail_table(gains),
         "fixed_pairs": tables.fixed_pair_table(gains),
         "arms": tables.arm_table(gains, tables.FIRST_METRICS),

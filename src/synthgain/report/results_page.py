@@ -7,10 +7,8 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, tables
-from synthgain.report.markdown import bullets as _list
-from synthgain.report.markdown import escaped as _escaped
-from synthgain.report.markdown import table as _table
+from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, tables, worth
+from synthgain.report.markdown import bullets, escaped, table
 from synthgain.report.material import Material
 
 GIVEN = ("command", "commit", "hardware", "wall_seconds")
@@ -61,40 +59,41 @@ def results_markdown(results: Mapping[str, Any]) -> str:
     aside = notes.not_the_claim(gains)
     blocks = [
         f"# {study}",
-        f"**Verdict: {_escaped(gains['verdict']['sentence'])}**",
-        *_list(gains["verdict"].get("reasons")),
+        f"**Verdict: {escaped(gains['verdict']['sentence'])}**",
+        *bullets(gains["verdict"].get("reasons")),
         f"![Differences between arms with their intervals]({study}.svg)",
-        _escaped(notes.claim(gains, level, results["cell"])),
-        _table(tables.contrast_table(gains)),
-        _escaped(notes.contrasts(level, float(results["config"]["claim"]["margin"]))),
-        f"Not the claim: {_escaped(aside)}" if aside else "",
+        escaped(notes.claim(gains, level, results["cell"])),
+        table(tables.contrast_table(gains)),
+        escaped(notes.contrasts(level, float(results["config"]["claim"]["margin"]))),
+        f"Not the claim: {escaped(aside)}" if aside else "",
         "## Arms on the test images",
-        _table(tables.arm_table(gains, tables.FIRST_METRICS)),
+        table(tables.arm_table(gains, tables.FIRST_METRICS)),
         notes.arms(level),
+        *_worth(gains, results["config"]["dataset"]["labels"][0]),
         *_fairness(results["subgroups"]),
         "## Screening (validation; not evidence)",
-        _table(tables.ratio_table(scores, results["plan"])),
-        _table(tables.baseline_table(scores, results["plan"])),
+        table(tables.ratio_table(scores, results["plan"])),
+        table(tables.baseline_table(scores, results["plan"])),
         notes.screening(results["config"]["claim"]["metric"], results["config"]["screening"]["seeds"]),
         "## Fidelity",
         notes.AUDIT["fidelity"],
         *_fidelity(results["fidelity"], gains["classes"]),
         notes.AUDIT["distances"],
         "Recognised as the class they were made for:",
-        _table(audit_tables.recognition_table(results["fidelity"], gains["classes"])),
+        table(audit_tables.recognition_table(results["fidelity"], gains["classes"])),
         "## Privacy, first numbers",
-        _table(audit_tables.privacy_table(results["privacy"])),
+        table(audit_tables.privacy_table(results["privacy"])),
         notes.AUDIT["privacy_columns"],
         "\n\n".join(
-            f"{entry['name']}: {_escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
+            f"{entry['name']}: {escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
         ),
         "## May it be released?",
-        _escaped(fairness_tables.gate_note(results["gate"])),
-        _table(fairness_tables.gate_table(results["gate"]["utility"])),
+        escaped(fairness_tables.gate_note(results["gate"])),
+        table(fairness_tables.gate_table(results["gate"]["utility"])),
         "## Data",
         f"{width} × {height} pixels, {channels} channel{'s' if channels > 1 else ''}; images (patients or groups):",
-        _table(tables.counts_table(results["data"]["counts"])),
-        *_list(results["data"]["facts"].get("notes")),
+        table(tables.counts_table(results["data"]["counts"])),
+        *bullets(results["data"]["facts"].get("notes")),
         f"{results['data']['quarantined']:,} files quarantined.",
         "## Run",
         _run(run, study),
@@ -104,11 +103,24 @@ def results_markdown(results: Mapping[str, Any]) -> str:
 
 def _fidelity(fidelity: Mapping[str, Any], classes: list[str]) -> list[str]:
     extractors = [
-        f"In the features of {each['name']} ({each['about']}):\n\n{_table(each['pooled'])}"
+        f"In the features of {each['name']} ({each['about']}):\n\n{table(each['pooled'])}"
         for each in audit_tables.fidelity_tables(fidelity, classes)
     ]
     similar = f"{notes.AUDIT['diversity']} {notes.scales(fidelity)}"
-    return [*extractors, similar, _table(audit_tables.diversity_table(fidelity, classes))]
+    return [*extractors, similar, table(audit_tables.diversity_table(fidelity, classes))]
+
+
+def _worth(gains: Mapping[str, Any], labels: float) -> list[str]:
+    """Other levels of labels, and what synthetic images are worth in real ones."""
+    blocks = []
+    if (levels := worth.levels_table(gains, labels)) is not None:
+        blocks += ["## With fewer labels", table(levels), notes.WORTH["levels"]]
+    curve, equivalents = worth.curve_table(gains["learning_curve"]), worth.equivalents_table(gains)
+    if curve is not None and equivalents is not None:
+        said = f"Learning curve of {gains['learning_curve']['arm']}, the strongest arm without synthetic images:"
+        blocks += ["## What they are worth", notes.WORTH["worth"], table(equivalents), notes.WORTH["equivalents"]]
+        blocks += [escaped(said), table(curve)]
+    return blocks
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
@@ -121,11 +133,11 @@ def write(results: Mapping[str, Any], folder: Path) -> None:
 
 
 def _fairness(subgroups: Mapping[str, Any]) -> list[str]:
-    blocks = ["## Is it fair?", _escaped(fairness_tables.fairness_note(subgroups))]
+    blocks = ["## Is it fair?", escaped(fairness_tables.fairness_note(subgroups))]
     for each in fairness_tables.subgroup_tables(subgroups):
-        blocks += [f"### By {_escaped(each['name'])}", _table(each["table"]), *_list(each["notes"])]
-    rule = _escaped(fairness_tables.fairness_rule(subgroups)) if subgroups["attributes"] else ""
-    return [*blocks, rule, *_list(fairness_tables.left_out(subgroups))]
+        blocks += [f"### By {escaped(each['name'])}", table(each["table"]), *bullets(each["notes"])]
+    rule = escaped(fairness_tables.fairness_rule(subgroups)) if subgroups["attributes"] else ""
+    return [*blocks, rule, *bullets(fairness_tables.left_out(subgroups))]
 
 
 def _run(run: Mapping[str, Any], study: str) -> str:
@@ -133,7 +145,7 @@ def _run(run: Mapping[str, Any], study: str) -> str:
     return "\n".join([
         "```sh", str(run["command"]), "```", "",
         f"- commit `{run['commit']}`",
-        f"- {_escaped(str(run['hardware']))}, {minutes:.1f} minutes",
+        f"- {escaped(str(run['hardware']))}, {minutes:.1f} minutes",
         f"- every number above comes from [{study}.json]({study}.json), which also holds the configuration, the hashes "
         "of the stage outputs and the package versions",
     ])  # fmt: skip

@@ -6,7 +6,7 @@ import numpy.typing as npt
 Features = npt.NDArray[np.floating]
 IMAGES_PER_FEATURE = 4
 """Fewer images than this per feature do not show how FID falls with their number."""
-_SIZES = 6
+_SIZES = 4
 
 
 def fid(first: Features, second: Features) -> float:

@@ -91,7 +91,7 @@ def main() -> None:
             "processor), plain loop {plain_loop_cpu_seconds} s (from {plain_loop_replicates_timed}), "
             "{ratio} times as fast".format(**row)
         )
-    print(f"minimum detectable gain: {detectable:.2f} s of processor")
+    print(f"minimum detectable gain: {detectable:.3f} s of processor")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result = {
         "machine": {"cpu_count": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},

@@ -69,3 +69,10 @@ def test_studies_with_real_training_have_their_section_where_there_are_any(found
     rows = [{"arm": "oracle", "expected": "gain", "word": "gain", "difference": 0.088}]
     text = page.markdown(found | {"trained": {"about": "The phantom at small size.", "rows": rows}})
     assert "| oracle | gain | gain | +8.8 |" in text
+
+
+def test_the_committed_page_is_made_from_the_committed_numbers(root: Path) -> None:
+    folder = root / "docs" / "results"
+    assert (
+        page.markdown(json.loads((folder / "calibration.json").read_text())) == (folder / "calibration.md").read_text()
+    )

@@ -195,6 +195,14 @@ class Evaluation(Strict):
     """Fewer test patients (or groups) than this give the verdict 'inconclusive'."""
 
 
+class Privacy(Strict):
+    canaries: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Marked images that are planted among each generator's training images, to measure what it remembers; none by
+    default, because they show in what it draws. Classifiers never see them."""
+    canary_repeats: Positive = 1
+    """How often each of them occurs in the training."""
+
+
 class Tracking(Strict):
     uri: str = "sqlite:///mlruns/mlflow.db"
     """MLflow tracking store, relative to the workspace."""
@@ -225,6 +233,7 @@ class Config(Strict):
     screening: Screening = Screening()
     claim: Claim = Claim()
     evaluation: Evaluation = Evaluation()
+    privacy: Privacy = Privacy()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
 

@@ -5,7 +5,7 @@ weighed by the data and images are not blurred by a constant chosen beforehand.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -110,6 +110,21 @@ class VAE(Generator):
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         return in_batches(self.decoder, image_noise((self.cfg.latent,), len(labels), seed), labels, self.device)
+
+    def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
+        """Minus the reconstruction error, and the evidence lower bound in nats up to a constant, at the mean code.
+
+        Hilprecht, Haerterich and Bernau, PoPETs 2019; the decoder's noise is the least one that it was trained with.
+        """
+        found = in_batches(self._terms, images, labels, self.device)
+        bound = -found[:, 0] * images[0].numel() / (2 * self.cfg.noise**2) - found[:, 1]
+        return {"reconstruction": -found[:, 0], "elbo": bound}
+
+    def _terms(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Mean squared error and divergence of each image, ``(B, 2)``."""
+        mean, log_variance = self.encoder(images, labels)
+        error = (images - self.decoder(mean, labels)).square().mean((1, 2, 3))
+        return torch.stack([error, divergence(mean, log_variance)], 1)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

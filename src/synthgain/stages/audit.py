@@ -12,14 +12,16 @@ from synthgain.compute import device
 from synthgain.config import Config
 from synthgain.dataset import ImageSet
 from synthgain.fidelity.comparison import Sample, compare, recognition
+from synthgain.generators import store
+from synthgain.generators.contract import Generator
 from synthgain.paths import Paths
-from synthgain.privacy.memorisation import Images, Pairs, conclusion, duplicates, nearer_to_train, pair
-from synthgain.privacy.neighbours import pixels
+from synthgain.privacy.assessment import assess
+from synthgain.privacy.canaries import REFERENCES, canaries
+from synthgain.privacy.membership import canary_attack, generator_attack
+from synthgain.privacy.memorisation import Images, Pairs
 from synthgain.seeding import derive, rng
 
-_FEATURE_NOTE = (
-    "descriptive only: the encoder learned from the training images, so more than 50 % is expected of fresh images too"
-)
+PARTS = ("synthetic", "train", "val")
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
@@ -29,19 +31,23 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     sees the test split.
     """
     assert item is not None
-    device(cfg.compute)
+    on = device(cfg.compute)
     real, pool = dataset.read(paths.out("ingest")), dataset.read(paths.out("synthesize", item))
     encoded = artifact.read(paths.out("encode"))
     extractor = encoder.load(encoded)
+    trained = artifact.read(paths.out("train_generator", item))
+    generator = store.load(trained, cfg.generators[item]).to(on)
     seed = derive(cfg.seed, "audit", item)
     kept = np.flatnonzero(pool.table["kept"].to_numpy(bool))
     parts = {"synthetic": pool.part(kept)} | {split: real.part(real.rows(split)) for split in ("train", "val")}
     features = {name: _features(extractor, part) for name, part in parts.items()}
     fidelity = _fidelity(extractor, parts, features, rng(seed, "fidelity"))
-    privacy, pairs = _privacy(parts, features, cfg.dataset.near_duplicate_rms, rng(seed, "privacy"))
+    privacy, pairs = _privacy(cfg, parts, features, generator, item)
+    asked = {"near_duplicate_rms": cfg.dataset.near_duplicate_rms, "privacy": cfg.privacy.model_dump(mode="json")}
+    inputs = {"ingest": real, "encode": encoded, "train_generator": trained, "synthesize": pool}
     with artifact.writing(
-        paths.out("audit", item), stage="audit", config={"near_duplicate_rms": cfg.dataset.near_duplicate_rms},
-        inputs={"ingest": real.sha256, "encode": encoded.sha256, "synthesize": pool.sha256}, seeds={"audit": seed},
+        paths.out("audit", item), stage="audit", config=asked, seeds={"audit": seed},
+        inputs={name: each.sha256 for name, each in inputs.items()},
     ) as draft:  # fmt: skip
         (draft.path / "fidelity.json").write_bytes(artifact.canonical(fidelity))
         (draft.path / "privacy.json").write_bytes(artifact.canonical(privacy))
@@ -83,26 +89,22 @@ def _fidelity(
 
 
 def _privacy(
-    parts: dict[str, ImageSet],
-    features: dict[str, npt.NDArray[np.float32]],
-    threshold: float,
-    draw: np.random.Generator,
-) -> tuple[dict[str, Any], Pairs]:
-    groups = _group_numbers(parts)
-    synthetic, train, val = (Images(parts[n].images, parts[n].labels, groups[n]) for n in ("synthetic", "train", "val"))
-    classes = parts["train"].classes
-    pairs = pair(synthetic, train)
-    duplicate = duplicates(pairs, synthetic, train, val, threshold)
-    vectors = pixels(synthetic.pixels), pixels(train.pixels), pixels(val.pixels)
-    in_pixels = nearer_to_train(synthetic, train, val, vectors, classes, draw)
+    cfg: Config, parts: dict[str, ImageSet], features: dict[str, npt.NDArray[np.float32]], generator: Generator,
+    item: str,
+) -> tuple[dict[str, Any], Pairs]:  # fmt: skip
+    groups, seed = _group_numbers(parts), derive(cfg.seed, "audit", item, "privacy")
+    three = [Images(parts[name].images, parts[name].labels, groups[name]) for name in PARTS]
+    train, held_out = three[1:]
+    attacked = generator_attack(generator, train, held_out, seed)
+    if cfg.privacy.canaries and not generator.control:
+        planted, references = (
+            canaries(train.pixels, train.labels, count, derive(cfg.seed, "train_generator", item), references=apart)
+            for count, apart in ((cfg.privacy.canaries, False), (REFERENCES, True))
+        )
+        attacked["canaries"] = canary_attack(generator, planted, references, seed)
     encoded = features["synthetic"], features["train"], features["val"]
-    in_features = nearer_to_train(synthetic, train, val, encoded, classes, draw, assignments=0) | {
-        "note": _FEATURE_NOTE
-    }
-    return {
-        **conclusion(duplicate, in_pixels), "n_synthetic": len(synthetic.labels), "duplicates": duplicate,
-        "nearer_to_train": {"pixels": in_pixels, "features": in_features},
-    }, pairs  # fmt: skip
+    threshold = cfg.dataset.near_duplicate_rms
+    return assess(three[0], train, held_out, encoded, attacked, parts["train"].classes, threshold, seed)
 
 
 def _group_numbers(parts: dict[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
@@ -124,6 +126,9 @@ def _metrics(fidelity: dict[str, Any], privacy: dict[str, Any]) -> dict[str, flo
         "recognised": fidelity["recognition"].get("synthetic", {}).get("share"),
         "duplicate_share": privacy["duplicates"]["share"],
         "nearer_to_train": privacy["nearer_to_train"]["pixels"]["share"],
+        "authenticity": privacy["authenticity"]["pixels"]["share"],
+        "copy_share": privacy["copy_detector"]["share"],
+        "membership_auroc": privacy["membership"]["auroc"]["value"],
         "memorisation_flagged": int(privacy["flagged"]),
         "kept": fidelity["n_synthetic"],
     }

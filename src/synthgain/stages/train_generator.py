@@ -3,8 +3,9 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -15,7 +16,11 @@ from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 from synthgain.generators import contract, store
 from synthgain.paths import Paths
+from synthgain.privacy.canaries import canaries
 from synthgain.seeding import derive
+
+if TYPE_CHECKING:
+    from synthgain.training import TrainSplit
 
 STAGE = "train_generator"
 _ASKED = "asked.json"
@@ -26,7 +31,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     if item is None:
         raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
     real, chosen = dataset.read(paths.out("ingest")), cfg.generators[item]
-    asked, code, seed = store.trained_part(chosen), _code(), derive(cfg.seed, STAGE, item)
+    planted = {} if chosen.training is None else cfg.privacy.model_dump(mode="json")
+    asked, code, seed = store.trained_part(chosen) | {"privacy": planted}, _code(), derive(cfg.seed, STAGE, item)
     inputs = {"ingest": real.sha256, "validate": artifact.read(paths.out("validate")).sha256}
     target, work = paths.out(STAGE, item), paths.work(f"{STAGE}/{item}", artifact.digest([asked, inputs, seed, code]))
     finished = work / "finished"
@@ -38,6 +44,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds={item: seed}) as draft:
             store.save(draft.path, generator, chosen, _facts(cfg, real))
             draft.counts["images"] = len(real.rows("train"))
+            draft.counts["canaries"] = planted.get("canaries", 0)
             if history is not None:
                 history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
     if paths.fold in (None, cfg.folds[-1]):
@@ -58,8 +65,20 @@ def _trained(
     generator.observe(split.once())
     if chosen.training is None:
         return generator, None
+    split = _with_canaries(cfg, split, seed)
     trained = training.train(generator, split, chosen.training, seed=seed, on=on, work=work, name=item)
     return trained.result, trained.history()
+
+
+def _with_canaries(cfg: Config, split: "TrainSplit", seed: int) -> "TrainSplit":
+    """The train split with canaries among its images, where they are asked for; it is then held in memory."""
+    if not cfg.privacy.canaries:
+        return split
+    images = np.asarray(split.images[split.rows])
+    marked, labels = canaries(images, split.labels, cfg.privacy.canaries, seed)
+    images = np.concatenate([images, *[marked] * cfg.privacy.canary_repeats])
+    labels = np.concatenate([split.labels, *[labels] * cfg.privacy.canary_repeats])
+    return type(split)(images, np.arange(len(images)), labels, split.seed)
 
 
 def _facts(cfg: Config, real: ImageSet) -> contract.Facts:

@@ -125,7 +125,7 @@ class EDM(Generator):
         return in_batches(self._draw, image_noise(self.shape, len(labels), seed), labels, self.device)
 
     def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
-        """Minus the denoising loss at fixed noise levels (Carlini et al., USENIX Security 2023; Duan et al., ICML 2023)."""
+        """Minus the denoising loss at fixed noise levels (Carlini et al., USENIX Security 2023, section 5)."""
         found = {}
         for sigma in _ATTACKED:
             draws = (image_noise(self.shape, len(labels), derive(seed, str(sigma), k)) for k in range(_ATTACKS))

@@ -6,7 +6,7 @@ Chen, Kornblith, Norouzi and Hinton, ICML 2020, equation 1), as self-supervised 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ def fit(train: npt.NDArray[np.uint8], seed: int, steps: int = STEPS) -> CopyDete
 
 
 def copied(
-    synthetic: Images, train: Images, held_out: Images, planted: dict[str, Pixels], classes: Sequence[str], seed: int
+    synthetic: Images, train: Images, held_out: Images, planted: Mapping[str, Pixels], classes: Sequence[str], seed: int
 ) -> dict[str, Any]:
     """Share of synthetic images that the detector calls copies, beside its false alarms and its power.
 

@@ -1,7 +1,7 @@
 """Planted copies: training images changed in known ways, on which the power of every test for copies is measured."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ def plant(images: Pixels, seed: int, most: int = PLANTED) -> dict[str, Pixels]:
     return {kind: change(originals, random).round().clamp(0, 255).byte().numpy() for kind, change in _CHANGES.items()}
 
 
-def power(flag: Callable[[Pixels], npt.NDArray[np.bool_]], planted: dict[str, Pixels]) -> dict[str, Any]:
+def power(flag: Callable[[Pixels], npt.NDArray[np.bool_]], planted: Mapping[str, Pixels]) -> dict[str, Any]:
     """Share of each kind of planted copies that ``flag`` finds: ``{kind: record of `rate`}``."""
     return {kind: rate(flag(images)) for kind, images in planted.items()}
 

@@ -44,11 +44,12 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     fidelity = _fidelity(extractor, parts, features, rng(seed, "fidelity"))
     privacy, pairs = _privacy(cfg, parts, features, generator, item)
     asked = {"near_duplicate_rms": cfg.dataset.near_duplicate_rms, "privacy": cfg.privacy.model_dump(mode="json")}
-    inputs = {"ingest": real, "encode": encoded, "train_generator": trained, "synthesize": pool}
+    inputs = {
+        "ingest": real.sha256, "encode": encoded.sha256, "train_generator": trained.sha256, "synthesize": pool.sha256,
+    }  # fmt: skip
     with artifact.writing(
-        paths.out("audit", item), stage="audit", config=asked, seeds={"audit": seed},
-        inputs={name: each.sha256 for name, each in inputs.items()},
-    ) as draft:  # fmt: skip
+        paths.out("audit", item), stage="audit", config=asked, inputs=inputs, seeds={"audit": seed}
+    ) as draft:
         (draft.path / "fidelity.json").write_bytes(artifact.canonical(fidelity))
         (draft.path / "privacy.json").write_bytes(artifact.canonical(privacy))
         (draft.path / "metrics.json").write_bytes(artifact.canonical(_metrics(fidelity, privacy)))

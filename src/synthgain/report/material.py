@@ -21,6 +21,8 @@ SHOWN = (
 PACKAGES = (
     "synthgain", "numpy", "pandas", "scipy", "scikit-learn", "torch", "pytorch-lightning", "monai", "matplotlib",
 )  # fmt: skip
+FLAGS = ("flagged_images", "flagged_weights")
+"""What the privacy audit may flag: the images, the generator's weights."""
 _SINGLE = ("ingest", "validate", "screen", "confirm")
 _PER_GENERATOR = ("train_generator", "synthesize", "audit")
 
@@ -58,7 +60,8 @@ def gather(cfg: Config, paths: Paths) -> Material:
     """Read every stage output that the report shows.
 
     Of a cross-validation, all but the gains is from the fold in which most trained generators gave patients away, the
-    first of these; each generator's privacy record names every fold in which it did, as ``flagged_folds``.
+    first of these; each generator's privacy record names every fold in which it did, as ``flagged_folds``: for each of
+    `FLAGS` a list.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         One of them is missing or altered.
     """
     flagged = {fold: _flagged(cfg, paths.at(fold)) for fold in cfg.folds}
-    fold = max(cfg.folds, key=lambda each: len(flagged[each] - set(CONTROLS)))
+    fold = max(cfg.folds, key=lambda each: [len(flagged[each][flag] - set(CONTROLS)) for flag in FLAGS])
     at = paths.at(fold)
     single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
         "evaluate": artifact.read(paths.out("evaluate"))
@@ -84,8 +87,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         selection={name: found.json("selection.json") for name, found in several["synthesize"].items()},
         fidelity={name: found.json("fidelity.json") for name, found in several["audit"].items()},
         privacy={
-            name: found.json("privacy.json")
-            | ({} if fold is None else {"flagged_folds": [each for each in flagged if name in flagged[each]]})
+            name: found.json("privacy.json") | ({} if fold is None else {"flagged_folds": _folds_of(name, flagged)})
             for name, found in several["audit"].items()
         },
         neighbours={name: _arrays(found.file("neighbours.npz")) for name, found in several["audit"].items()},
@@ -98,10 +100,14 @@ def gather(cfg: Config, paths: Paths) -> Material:
     )
 
 
-def _flagged(cfg: Config, at: Paths) -> set[str]:
-    """The generators whose images the audit flags."""
+def _flagged(cfg: Config, at: Paths) -> dict[str, set[str]]:
+    """The generators that the audit flags, by each of `FLAGS`."""
     audits = {name: artifact.read(at.out("audit", name)).json("privacy.json") for name in cfg.generators}
-    return {name for name, found in audits.items() if found["flagged"]}
+    return {flag: {name for name, found in audits.items() if found[flag]} for flag in FLAGS}
+
+
+def _folds_of(name: str, flagged: Mapping[int | None, Mapping[str, set[str]]]) -> dict[str, list[int | None]]:
+    return {flag: [fold for fold, found in flagged.items() if name in found[flag]] for flag in FLAGS}
 
 
 def hashes(cfg: Config, paths: Paths) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from synthgain.report import audit_tables, drawing, figures, grids, notes, tables
+from synthgain.report import audit_tables, drawing, figures, grids, notes, privacy_tables, tables
 from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, p_value, points, share, shown
 
@@ -91,7 +91,7 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             figures=_shown(drawn, material.level),
             grids=grids.by_class(material.real, material.synthetic),
             galleries=audit_tables.galleries(material),
-            privacy_wording=audit_tables.privacy_wording(material.privacy),
+            privacy_wording=privacy_tables.wording(material.privacy),
             reasons={
                 "arms": tables.without_interval(material.gains, tables.FIRST_METRICS),
                 "more": tables.without_interval(material.gains, tables.other_metrics(material.gains)),
@@ -170,7 +170,10 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
         "recognition": audit_tables.recognition_table(material.fidelity, classes),
         "selection": audit_tables.selection_table(material.selection),
         "selection_by_class": audit_tables.selection_by_class(material.selection, classes),
-        "privacy": audit_tables.privacy_table(material.privacy),
+        "privacy": privacy_tables.privacy_table(material.privacy),
+        "privacy_power": privacy_tables.power_table(material.privacy),
+        "privacy_by_class": privacy_tables.by_class(material.privacy, classes),
+        "membership": privacy_tables.membership_table(material.privacy),
         "counts": tables.counts_table(tables.counts(material.real)),
         "facts": tables.facts_table(material.facts),
         "checks": tables.checks_table(material.validation),

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.report import audit_tables, drawing, figures, notes, tables
+from synthgain.report import audit_tables, drawing, figures, notes, privacy_tables, tables
 from synthgain.report.material import Material
 from synthgain.report.wording import plain_text
 
@@ -77,11 +77,15 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         notes.AUDIT["distances"],
         "Recognised as the class they were made for:",
         _table(audit_tables.recognition_table(results["fidelity"], gains["classes"])),
-        "## Privacy, first numbers",
-        _table(audit_tables.privacy_table(results["privacy"])),
+        "## Privacy",
+        _table(privacy_tables.privacy_table(results["privacy"])),
         notes.AUDIT["privacy_columns"],
+        _table(privacy_tables.power_table(results["privacy"])),
+        notes.AUDIT["privacy_power"],
+        _table(privacy_tables.membership_table(results["privacy"])),
+        notes.AUDIT["membership"],
         "\n\n".join(
-            f"{entry['name']}: {_escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
+            f"{entry['name']}: {_escaped(entry['text'])}." for entry in privacy_tables.wording(results["privacy"])
         ),
         "## Data",
         f"{width} × {height} pixels, {channels} channel{'s' if channels > 1 else ''}; images (patients or groups):",

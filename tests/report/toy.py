@@ -196,7 +196,7 @@ def _privacy(name: str) -> dict[str, Any]:
                       "why": "a control is not trained"}  # fmt: skip
     return {
         "flagged": copied or name == "edm", "flagged_images": copied, "flagged_weights": name == "edm",
-        "flagged_by": ["duplicates", "copy_detector", "nearer_to_train"] if copied else ["membership"] * (name == "edm"),
+        "flagged_by": ["duplicates", "copy_detector"] if copied else ["membership"] if name == "edm" else [],
         "sentence": f"memorisation detected: {COPIED}" if copied else "no memorisation detected", "n_synthetic": 62,
         "duplicates": rate | {"threshold": 2.5, "flagged": copied, "needed": 0.01, "power": power,
                               "per_class": per_class},

@@ -82,6 +82,30 @@ def test_only_the_train_split_is_seen(finished: Paths) -> None:
     assert np.array_equal(held.numpy(), real.images[real.rows("train")])
 
 
+def test_canaries_are_trained_on_where_asked_for_and_stay_out_of_the_data(finished: Paths, tmp_path: Path) -> None:
+    paths = workspace(tmp_path)
+    asked = experiment(privacy={"canaries": 3, "canary_repeats": 2})
+    before = artifact.read(paths.out("ingest")).sha256
+    seen: list[int] = []
+    original = training.train
+
+    def counted(generator: object, split: training.TrainSplit, *arguments: object, **named: object) -> object:
+        seen.append(len(split))
+        return original(generator, split, *arguments, **named)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "train", counted)
+        train_generator.run(asked, paths, "gan")
+    assert seen == [12 + 2 * 3]
+    found = artifact.read(paths.out("train_generator", "gan"))
+    assert found.manifest["counts"] == {"images": 12, "canaries": 3}
+    assert found.sha256 != artifact.read(finished.out("train_generator", "gan")).sha256
+    assert artifact.read(paths.out("ingest")).sha256 == before
+    train_generator.run(asked, paths, "copies")
+    held = store.load(artifact.read(paths.out("train_generator", "copies"))).get_buffer("images")
+    assert len(held) == 12
+
+
 @pytest.mark.parametrize("place", ["checkpoint.after_rename:2", "artifact.before_manifest", "artifact.before_rename"])
 def test_killed_it_starts_again_and_ends_with_the_same_artifact(
     place: str, finished: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,8 @@ from typing import Any
 from synthgain.privacy.authenticity import authenticity
 from synthgain.privacy.conclusion import conclusion
 from synthgain.privacy.copies import copied
-from synthgain.privacy.memorisation import Images, Pairs, duplicates, nearer_to_train, pair
+from synthgain.privacy.memorisation import Images, Pairs, duplicates, pair
+from synthgain.privacy.nearness import nearer_to_train
 from synthgain.privacy.neighbours import Vectors, pixels
 from synthgain.privacy.planted import plant
 from synthgain.seeding import derive, rng

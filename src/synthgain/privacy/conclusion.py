@@ -108,7 +108,7 @@ _POWER: dict[str, Callable[[Record], str]] = {
         f"{_NAMES['nearer_to_train']} in pixels "
         + (
             f"(a power of 80 % needs {_percent(record['needed'])} copies among the images)"
-            if record["needed"] < 1
+            if record["needed"] is not None
             else "(too few patients for any power)"
         )
     ),

@@ -82,7 +82,13 @@ def fit(train: npt.NDArray[np.uint8], seed: int, steps: int = STEPS) -> CopyDete
 
 
 def copied(
-    synthetic: Images, train: Images, held_out: Images, planted: Mapping[str, Pixels], classes: Sequence[str], seed: int
+    synthetic: Images,
+    train: Images,
+    held_out: Images,
+    planted: Mapping[str, Pixels],
+    classes: Sequence[str],
+    seed: int,
+    steps: int = STEPS,
 ) -> dict[str, Any]:
     """Share of synthetic images that the detector calls copies, beside its false alarms and its power.
 
@@ -102,7 +108,7 @@ def copied(
         why = f"insufficient n: {len(groups)} held-out patients, {LEAST_GROUPS} needed"
         empty = {"share": None, "low": None, "high": None, "n": len(synthetic.labels), "p": None, "needed": None}
         return empty | {"threshold": None, "flagged": False, "power": {}, "why": why}
-    detector = fit(train.pixels, seed)
+    detector = fit(train.pixels, seed, steps)
     beside, drawn = detector.similarity(held_out.pixels), detector.similarity(synthetic.pixels)
     worst = np.sort([beside[held_out.groups == group].max() for group in groups])[::-1]
     allowed = int(FALSE_ALARMS * len(groups))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from synthgain.errors import SynthgainError, nearest
 
@@ -85,6 +85,27 @@ class Dataset(Strict):
     """Larger images are quarantined unread."""
 
 
+class DP(Strict):
+    """Differentially private training; give the noise or the epsilon that it shall reach."""
+
+    epsilon: Annotated[float, Field(gt=0)] | None = None
+    """Most that one unit may change the odds of any outcome, as a logarithm; the noise is chosen to reach it."""
+    noise_multiplier: Annotated[float, Field(gt=0)] | None = None
+    """Standard deviation of the noise on the sum of gradients, in units of `max_grad_norm`."""
+    delta: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    """Probability with which the bound may fail; well below one over the number of units."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Norm to which the gradient of each unit is clipped."""
+    unit: Literal["image", "patient"] = "image"
+    """Whom the guarantee protects; with patients, a step sees one image, drawn at random, of each sampled patient."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "DP":
+        if (self.epsilon is None) == (self.noise_multiplier is None):
+            raise ValueError("give either epsilon or noise_multiplier")
+        return self
+
+
 class GeneratorTraining(Strict):
     steps: Positive = 1000
     batch_size: Positive = 64
@@ -94,6 +115,8 @@ class GeneratorTraining(Strict):
     """Steps between resumable checkpoints."""
     compile: bool = False
     """Compile the networks where there is a GPU: faster steps after a minute or so; the last bits may differ."""
+    privacy: DP | None = None
+    """Train with differential privacy: slower and worse images, with a guarantee that no audit can give."""
 
 
 class GeneratorConfig(Strict):

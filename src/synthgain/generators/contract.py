@@ -73,7 +73,8 @@ class Generator(nn.Module):
     def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """See the train split once before training, to fill buffers: ``(B, C, H, W)`` in [-1, 1] and int64 ``(B,)``.
 
-        A buffer whose first axis is empty when built may grow to the number of images.
+        A buffer whose first axis is empty when built may grow to the number of images. Differentially private training
+        leaves it out: what is observed carries no noise.
         """
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Strict
-from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, one_hot
+from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, normalisation, one_hot
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
 
 
@@ -27,6 +27,8 @@ class Model(Strict):
     """Weight of the divergence from the prior (Higgins et al., ICLR 2017); less is sharper, more is tidier."""
     noise: Annotated[float, Field(gt=0)] = 0.1
     """Least standard deviation of the decoder's noise, with images in [-1, 1]: finer detail counts as noise."""
+    norm: Literal["batch", "group"] = "batch"
+    """Normalisation; differentially private training needs ``group``, which keeps images apart."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
 
 
@@ -46,7 +48,7 @@ class Encoder(nn.Module):
         widths = [cfg.width * min(8, 2**level) for level in range(levels)]
         layers: list[nn.Module] = []
         for before, after in zip([facts.channels + self.classes, *widths], widths, strict=False):
-            layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.SiLU()]
+            layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), normalisation(cfg.norm, after), nn.SiLU()]
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.code = nn.Linear(widths[-1] * after_halvings(facts.size, levels) ** 2, 2 * cfg.latent)
 
@@ -66,7 +68,7 @@ class Decoder(nn.Module):
         self.base = after_halvings(facts.size, levels)
         widths = [cfg.width * min(8, 2**level) for level in reversed(range(levels))]
         self.first = nn.Linear(cfg.latent + self.classes, widths[0] * self.base**2)
-        self.norms = nn.ModuleList(ClassNorm(width, self.classes) for width in widths)
+        self.norms = nn.ModuleList(ClassNorm(width, self.classes, cfg.norm) for width in widths)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 4, 2, 1)
             for before, after in zip(widths, [*widths[1:], cfg.width], strict=True)

@@ -26,6 +26,7 @@ def assess(
     classes: Sequence[str],
     threshold: float,
     seed: int,
+    guarantee: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], Pairs]:
     """The record ``privacy.json`` and the nearest training image of each synthetic one.
 
@@ -34,6 +35,7 @@ def assess(
     features: of the encoder, ``(N, F)`` for synthetic, train and held-out images.
     membership: record of `membership.generator_attack`.
     threshold: RMS difference in grey levels below which two images are near-duplicates.
+    guarantee: of differentially private training, as in the generator's artifact.
     """
     planted = plant(train.pixels, derive(seed, "planted"))
     pairs = pair(synthetic, train)
@@ -44,11 +46,12 @@ def assess(
     described = nearer_to_train(*three, features, classes, rng(seed, "nearer in features"), assignments=0)
     detector = copied(*three, planted, classes, derive(seed, "copy detector"))
     return {
-        **conclusion(near, detector, nearer, membership),
+        **conclusion(near, detector, nearer, membership, guarantee),
         "n_synthetic": len(synthetic.labels), "duplicates": near,
         "nearer_to_train": {"pixels": nearer, "features": described | {"note": _FEATURE_NOTE}},
         "authenticity": {
             "pixels": authenticity(*three, vectors, classes), "features": authenticity(*three, features, classes),
         },
         "copy_detector": detector, "membership": membership,
+        "differential_privacy": guarantee,
     }, pairs  # fmt: skip

@@ -11,13 +11,15 @@ TESTS = {"duplicates": IMAGES, "copy_detector": IMAGES, "nearer_to_train": IMAGE
 """Each test that can flag a generator, and what gives patients away then: the images, or the generator's weights."""
 
 
-def conclusion(duplicate: Record, detector: Record, nearer: Record, membership: Record) -> dict[str, Any]:
+def conclusion(
+    duplicate: Record, detector: Record, nearer: Record, membership: Record, guarantee: Record | None = None
+) -> dict[str, Any]:
     """``flagged``, ``flagged_by`` (names in `TESTS`), ``flagged_images``, ``flagged_weights`` and ``sentence``.
 
     Flagged is what any test finds: more than 1 % of near-duplicates; copies above the detector's false alarms; images
     nearer to training than to held-out patients; members that the generator's own loss tells from non-members; each of
     the last three at p < `ALPHA`, so that together they accuse a generator that is innocent in less than 3 of 100
-    audits.
+    audits. ``guarantee``: of differentially private training, where there was one.
     """
     records = dict(zip(TESTS, (duplicate, detector, nearer, membership), strict=True))
     found = {
@@ -29,7 +31,7 @@ def conclusion(duplicate: Record, detector: Record, nearer: Record, membership: 
     kinds = {kind: any(TESTS[name] == kind for name in by) for kind in (IMAGES, WEIGHTS)}
     return {
         "flagged": bool(by), "flagged_by": by, "flagged_images": kinds[IMAGES], "flagged_weights": kinds[WEIGHTS],
-        "sentence": _sentence(records, by),
+        "sentence": _sentence(records, by) + _guaranteed(guarantee),
     }  # fmt: skip
 
 
@@ -45,6 +47,15 @@ def _sentence(records: dict[str, Record], by: list[str]) -> str:
     missing = [f"{_NAMES[name]} ({records[name].get('why', 'no image')})" for name in TESTS if name not in done]
     parts += [f"not done: {', '.join(missing)}"] if missing else []
     return f"{'. '.join(part[0].upper() + part[1:] if at else part for at, part in enumerate(parts))}. {_CAVEAT}"
+
+
+def _guaranteed(guarantee: Record | None) -> str:
+    if guarantee is None:
+        return ""
+    return (
+        f"; the weights are differentially private: epsilon {guarantee['epsilon']:.2g} and delta {guarantee['delta']:g} "
+        f"for each {guarantee['unit']}, for whoever does not know the seed"
+    )
 
 
 _CAVEAT = "Such tests are a smoke alarm, no guarantee"

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthgain import artifact, dataset
+from synthgain.artifact import Artifact
 from synthgain.classifiers import encoder
 from synthgain.classifiers.encoder import Encoder
 from synthgain.compute import device
@@ -13,7 +14,6 @@ from synthgain.config import Config
 from synthgain.dataset import ImageSet
 from synthgain.fidelity.comparison import Sample, compare, recognition
 from synthgain.generators import store
-from synthgain.generators.contract import Generator
 from synthgain.paths import Paths
 from synthgain.privacy.assessment import assess
 from synthgain.privacy.canaries import REFERENCES, canaries
@@ -31,18 +31,17 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     sees the test split.
     """
     assert item is not None
-    on = device(cfg.compute)
+    device(cfg.compute)
     real, pool = dataset.read(paths.out("ingest")), dataset.read(paths.out("synthesize", item))
     encoded = artifact.read(paths.out("encode"))
     extractor = encoder.load(encoded)
     trained = artifact.read(paths.out("train_generator", item))
-    generator = store.load(trained, cfg.generators[item]).to(on)
     seed = derive(cfg.seed, "audit", item)
     kept = np.flatnonzero(pool.table["kept"].to_numpy(bool))
     parts = {"synthetic": pool.part(kept)} | {split: real.part(real.rows(split)) for split in ("train", "val")}
     features = {name: _features(extractor, part) for name, part in parts.items()}
     fidelity = _fidelity(extractor, parts, features, rng(seed, "fidelity"))
-    privacy, pairs = _privacy(cfg, parts, features, generator, item)
+    privacy, pairs = _privacy(cfg, parts, features, trained, item)
     asked = {"near_duplicate_rms": cfg.dataset.near_duplicate_rms, "privacy": cfg.privacy.model_dump(mode="json")}
     inputs = {
         "ingest": real.sha256, "encode": encoded.sha256, "train_generator": trained.sha256, "synthesize": pool.sha256,
@@ -90,22 +89,24 @@ def _fidelity(
 
 
 def _privacy(
-    cfg: Config, parts: dict[str, ImageSet], features: dict[str, npt.NDArray[np.float32]], generator: Generator,
-    item: str,
-) -> tuple[dict[str, Any], Pairs]:  # fmt: skip
+    cfg: Config, parts: dict[str, ImageSet], features: dict[str, npt.NDArray[np.float32]], trained: Artifact, item: str
+) -> tuple[dict[str, Any], Pairs]:
+    generator = store.load(trained, cfg.generators[item]).to(device(cfg.compute))
     groups, seed = _group_numbers(parts), derive(cfg.seed, "audit", item, "privacy")
     three = [Images(parts[name].images, parts[name].labels, groups[name]) for name in PARTS]
     train, held_out = three[1:]
     attacked = generator_attack(generator, train, held_out, seed)
     if cfg.privacy.canaries and not generator.control:
         planted, references = (
-            canaries(train.pixels, train.labels, count, derive(cfg.seed, "train_generator", item), references=apart)
+            canaries(train.pixels, train.labels, count, trained.manifest["seeds"][item], references=apart)
             for count, apart in ((cfg.privacy.canaries, False), (REFERENCES, True))
         )
         attacked["canaries"] = canary_attack(generator, planted, references, seed)
     encoded = features["synthetic"], features["train"], features["val"]
-    threshold = cfg.dataset.near_duplicate_rms
-    return assess(three[0], train, held_out, encoded, attacked, parts["train"].classes, threshold, seed)
+    return assess(
+        three[0], train, held_out, encoded, attacked, parts["train"].classes, cfg.dataset.near_duplicate_rms, seed,
+        trained.manifest["facts"].get("differential_privacy"),
+    )  # fmt: skip
 
 
 def _group_numbers(parts: dict[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:

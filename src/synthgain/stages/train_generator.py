@@ -20,6 +20,7 @@ from synthgain.privacy.canaries import canaries
 from synthgain.seeding import derive
 
 if TYPE_CHECKING:
+    from synthgain.poisson import PoissonSplit
     from synthgain.training import TrainSplit
 
 STAGE = "train_generator"
@@ -40,11 +41,13 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         artifact.copy(finished, target)
     else:
         _note(work, {"settings": asked, "code": code}, item)
-        generator, history = _trained(cfg, real, item, seed, work)
+        generator, history, guarantee = _trained(cfg, real, item, seed, work)
         with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds={item: seed}) as draft:
             store.save(draft.path, generator, chosen, _facts(cfg, real))
             draft.counts["images"] = len(real.rows("train"))
             draft.counts["canaries"] = planted.get("canaries", 0)
+            if guarantee is not None:
+                draft.facts["differential_privacy"] = guarantee
             if history is not None:
                 history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
     if paths.fold in (None, cfg.folds[-1]):
@@ -55,19 +58,40 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
 
 def _trained(
     cfg: Config, real: ImageSet, item: str, seed: int, work: Path
-) -> tuple[contract.Generator, pd.DataFrame | None]:
+) -> tuple[contract.Generator, pd.DataFrame | None, dict[str, Any] | None]:
+    """The generator, its learning curve, and what differential privacy guarantees."""
     from synthgain import training
+    from synthgain.generators import private
 
     on, chosen = compute.device(cfg.compute), cfg.generators[item]
     split = training.TrainSplit(real.images, real.rows("train"), real.labels, seed)
     torch.manual_seed(derive(seed, "initial weights"))
     generator = store.build(chosen, _facts(cfg, real))
-    generator.observe(split.once())
+    if chosen.training is None or chosen.training.privacy is None:
+        generator.observe(split.once())
     if chosen.training is None:
-        return generator, None
-    split = _with_canaries(cfg, split, seed)
-    trained = training.train(generator, split, chosen.training, seed=seed, on=on, work=work, name=item)
-    return trained.result, trained.history()
+        return generator, None, None
+    split, asked, guarantee = _with_canaries(cfg, split, seed), chosen.training, None
+    if asked.privacy is not None:
+        private.refuse_unfit(generator, item)
+        split = _sampled_by_poisson(real, split, asked.privacy.unit)
+        guarantee = private.accounted(asked, len(split.starts))
+        noise = {"epsilon": None, "noise_multiplier": guarantee["noise_multiplier"]}
+        asked = asked.model_copy(update={"privacy": asked.privacy.model_copy(update=noise)})
+    trained = training.train(generator, split, asked, seed=seed, on=on, work=work, name=item)
+    return trained.result, trained.history(), guarantee
+
+
+def _sampled_by_poisson(real: ImageSet, split: "TrainSplit", unit: str) -> "PoissonSplit":
+    """``split`` by images, or by the patients (groups) of its images; a canary is a patient of its own."""
+    from synthgain.poisson import PoissonSplit
+
+    units = np.arange(len(split))
+    if unit == "patient":
+        groups = real.table["group"].to_numpy(str)[real.rows("train")]
+        _, first, numbers = np.unique(groups, return_index=True, return_inverse=True)
+        units[: len(groups)] = first[numbers]
+    return PoissonSplit(split, units)
 
 
 def _with_canaries(cfg: Config, split: "TrainSplit", seed: int) -> "TrainSplit":
@@ -98,5 +122,6 @@ def _note(work: Path, asked: dict[str, Any], name: str) -> None:
 def _code() -> dict[str, str]:
     """What unfinished work was computed with: another version of the code must not resume it."""
     package = Path(contract.__file__).parent
-    files = [package.parent / "training.py", package.parent / "checkpoints.py", *sorted(package.glob("*.py"))]
+    beside = [package.parent / name for name in ("training.py", "poisson.py", "checkpoints.py")]
+    files = [*beside, *sorted(package.glob("*.py"))]
     return {path.name: artifact.file_sha256(path) for path in files}

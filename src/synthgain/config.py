@@ -88,6 +88,27 @@ class Dataset(Strict):
     """Larger images are quarantined unread."""
 
 
+class DP(Strict):
+    """Differentially private training; give the noise or the epsilon that it shall reach."""
+
+    epsilon: Annotated[float, Field(gt=0)] | None = None
+    """Most that one unit may change the odds of any outcome, as a logarithm; the noise is chosen to reach it."""
+    noise_multiplier: Annotated[float, Field(gt=0)] | None = None
+    """Standard deviation of the noise on the sum of gradients, in units of `max_grad_norm`."""
+    delta: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    """Probability with which the bound may fail; well below one over the number of units."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Norm to which the gradient of each unit is clipped."""
+    unit: Literal["image", "patient"] = "image"
+    """Whom the guarantee protects; with patients, a step sees one image, drawn at random, of each sampled patient."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "DP":
+        if (self.epsilon is None) == (self.noise_multiplier is None):
+            raise ValueError("give either epsilon or noise_multiplier")
+        return self
+
+
 class GeneratorTraining(Strict):
     steps: Positive = 1000
     batch_size: Positive = 64
@@ -97,6 +118,8 @@ class GeneratorTraining(Strict):
     """Steps between resumable checkpoints."""
     compile: bool = False
     """Compile the networks where there is a GPU: faster steps after a minute or so; the last bits may differ."""
+    privacy: DP | None = None
+    """Train with differential privacy: slower and worse images, with a guarantee that no audit can give."""
 
 
 class GeneratorConfig(Strict):
@@ -276,6 +299,14 @@ class Fairness(Strict):
     """Subgroups with fewer test patients (or groups) than this are 'insufficient n'."""
 
 
+class Privacy(Strict):
+    canaries: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Marked images that are planted among each generator's training images, to measure what it remembers; none by
+    default, because they show in what it draws. Classifiers never see them."""
+    canary_repeats: Positive = 1
+    """How often each of them occurs in the training."""
+
+
 class Tracking(Strict):
     uri: str = "sqlite:///mlruns/mlflow.db"
     """MLflow tracking store, relative to the workspace."""
@@ -309,6 +340,7 @@ class Config(Strict):
     evaluation: Evaluation = Evaluation()
     fidelity: Fidelity = Fidelity()
     fairness: Fairness = Fairness()
+    privacy: Privacy = Privacy()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
 

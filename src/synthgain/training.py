@@ -25,7 +25,8 @@ from synthgain import compute, progress
 from synthgain.checkpoints import Checkpoints
 from synthgain.config import GeneratorTraining
 from synthgain.errors import SynthgainError
-from synthgain.generators.contract import Generator
+from synthgain.generators import private
+from synthgain.generators.contract import Generator, Phase
 from synthgain.seeding import derive
 from synthgain.train_split import TrainSplit, to_float
 
@@ -92,15 +93,23 @@ class GeneratorModule(L.LightningModule):
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * phase.schedule(self.step / self.cfg.steps)
             with self.toggled_optimizer(optimizer):
-                loss = phase.loss(images, labels)
                 optimizer.zero_grad(set_to_none=True)
-                self.manual_backward(loss)
-                if phase.clip is not None:
-                    torch.nn.utils.clip_grad_norm_(phase.parameters(), phase.clip)
+                loss = self._set_gradient(phase, images, labels)
                 optimizer.step()
             self.losses[self.step, number] = loss.detach().float()
         self.average.update_parameters(self.generator)
         self.step += 1
+
+    def _set_gradient(self, phase: Phase, images: Tensor, labels: Tensor) -> Tensor:
+        if self.cfg.privacy is not None:
+            with torch.autocast(self.device.type, enabled=False):
+                expected = self.cfg.batch_size
+                return private.set_gradient(self.generator, phase, images, labels, self.cfg.privacy, expected)
+        loss = phase.loss(images, labels)
+        self.manual_backward(loss)
+        if phase.clip is not None:
+            torch.nn.utils.clip_grad_norm_(phase.parameters(), phase.clip)
+        return loss
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["step"] = self.step

@@ -71,6 +71,28 @@ def test_samples_depend_on_the_label(made: tuple[GeneratorConfig, Generator]) ->
     assert (first - second).abs().mean() > 1e-4
 
 
+def test_what_is_trained_scores_membership_and_a_control_does_not(made: tuple[GeneratorConfig, Generator]) -> None:
+    generator, (images, labels) = made[1], real_images()
+    found = generator.membership(images, labels, seed=1)
+    assert bool(found) != generator.control
+    again, other = (generator.membership(images, labels, seed=seed) for seed in (1, 2))
+    few = generator.membership(images[:3], labels[:3], seed=1)
+    for name, scores in found.items():
+        assert scores.shape == (len(images),)
+        assert scores.isfinite().all()
+        assert len(scores.unique()) > len(images) // 2
+        assert torch.equal(scores, again[name])
+        assert torch.equal(scores[:3], few[name])
+        assert torch.allclose(scores, other[name], rtol=1, atol=1)
+
+
+def test_membership_depends_on_the_label(made: tuple[GeneratorConfig, Generator]) -> None:
+    images, labels = real_images()
+    other = made[1].membership(images, (labels + 1) % 4, seed=1)
+    for name, scores in made[1].membership(images, labels, seed=1).items():
+        assert not torch.equal(scores, other[name])
+
+
 def test_a_phase_moves_its_own_weights_only(made: tuple[GeneratorConfig, Generator]) -> None:
     cfg, _ = made
     torch.manual_seed(0)
@@ -117,6 +139,7 @@ def test_odd_sizes_and_colour_work(kind: str, size: int, channels: int) -> None:
     for phase in generator.phases():
         phase.loss(images, labels).backward()
     assert generator.eval().sample(labels[:1], seed=0).shape == (1, channels, size, size)
+    assert all(scores.shape == (4,) for scores in generator.membership(images, labels, seed=0).values())
 
 
 def test_labels_are_numbered_as_in_the_data_not_as_in_the_source() -> None:

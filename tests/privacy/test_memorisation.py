@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthgain.privacy.memorisation import Images, conclusion, duplicates, nearer_to_train, pair
+from synthgain.privacy.memorisation import ALPHA, Images, duplicates, pair
+from synthgain.privacy.nearness import nearer_to_train
 from synthgain.privacy.neighbours import flipped, pixels
+from synthgain.privacy.planted import plant
 
 CLASSES = ("a", "b")
 THRESHOLD = 2.5
@@ -24,16 +26,15 @@ def fresh(seed: int, count: int, first_patient: int = 0, per_patient: int = 2) -
 
 
 TRAIN, VAL = fresh(0, 160), fresh(1, 60, first_patient=1000)
+PLANTED = plant(TRAIN.pixels, 0)
 
 
-def audited(synthetic: Images) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    pairs = pair(synthetic, TRAIN)
-    duplicate = duplicates(pairs, synthetic, TRAIN, VAL, THRESHOLD)
+def audited(synthetic: Images) -> tuple[dict[str, Any], dict[str, Any]]:
+    duplicate = duplicates(pair(synthetic, TRAIN), synthetic, TRAIN, VAL, THRESHOLD, PLANTED, CLASSES)
     vectors = pixels(synthetic.pixels), pixels(TRAIN.pixels), pixels(VAL.pixels)
     nearer = nearer_to_train(synthetic, TRAIN, VAL, vectors, CLASSES, np.random.default_rng(0))
-    verdict = conclusion(duplicate, nearer)
-    json.dumps([duplicate, nearer, verdict], allow_nan=False)
-    return duplicate, nearer, verdict
+    json.dumps([duplicate, nearer], allow_nan=False)
+    return duplicate, nearer
 
 
 def changed(how: str) -> Images:
@@ -48,21 +49,27 @@ def changed(how: str) -> Images:
 
 @pytest.mark.parametrize("how", ["exact", "mirrored", "noisy"])
 def test_copies_are_duplicates(how: str) -> None:
-    duplicate, _, verdict = audited(changed(how))
+    duplicate, _ = audited(changed(how))
     assert duplicate["share"] == 1
-    assert verdict["flagged"]
-    assert verdict["sentence"].startswith("memorisation detected: 100.0 % of the synthetic images nearly equal")
+    assert duplicate["flagged"]
+    assert all(each["share"] == 1 for each in duplicate["per_class"].values())
+
+
+def test_the_power_of_the_pixel_test_is_that_on_planted_copies() -> None:
+    power = audited(fresh(9, 20, 5000))[0]["power"]
+    assert [power[kind]["share"] for kind in ("exact", "flipped", "noisy", "rotated")] == [1, 1, 0, 0]
+    assert 0.97 < power["exact"]["low"] < 1
 
 
 def test_images_that_keep_near_to_training_patients_are_detected_without_being_copies() -> None:
     drawn = np.random.default_rng(7).integers(0, 160, 120)
     near = TRAIN.pixels[drawn] + np.random.default_rng(8).normal(0, 20, (120, 1, 16, 16))
     synthetic = Images(near.clip(0, 255).astype(np.uint8), TRAIN.labels[drawn], np.arange(120) + 5000)
-    duplicate, nearer, verdict = audited(synthetic)
+    duplicate, nearer = audited(synthetic)
     assert duplicate["share"] == 0
     assert nearer["share"] > nearer["expected_high"]
-    assert verdict["flagged"]
-    assert "nearer to training than to as many held-out patients" in verdict["sentence"]
+    assert nearer["p"] < ALPHA
+    assert all(each["share"] > each["expected_high"] for each in nearer["per_class"].values())
 
 
 @pytest.mark.parametrize("kind", ["oracle", "noise"])
@@ -71,14 +78,31 @@ def test_fresh_images_and_noise_are_not_accused(kind: str) -> None:
     if kind == "noise":
         pixel = np.random.default_rng(1).integers(0, 256, synthetic.pixels.shape, dtype=np.uint8)
         synthetic = Images(pixel, synthetic.labels, synthetic.groups)
-    duplicate, nearer, verdict = audited(synthetic)
+    duplicate, nearer = audited(synthetic)
     assert duplicate["share"] == 0
+    assert not duplicate["flagged"]
     assert duplicate["relative"]["threshold"] > THRESHOLD
     assert nearer["expected_low"] <= nearer["share"] <= nearer["expected_high"]
     assert nearer["expected_low"] < 0.5 < nearer["expected_high"]
-    assert not verdict["flagged"]
-    assert verdict["sentence"].startswith("no memorisation detected by tests")
-    assert "no guarantee" in verdict["sentence"]
+    assert nearer["p"] >= ALPHA
+
+
+def test_the_share_of_copies_that_is_needed_is_mostly_found_and_a_quarter_of_it_is_not() -> None:
+    vectors = [pixels(images.pixels) for images in (TRAIN, VAL)]
+
+    def record(share: float, seed: int) -> dict[str, Any]:
+        drawn, chosen = fresh(seed, 120, 5000), np.random.default_rng(seed).permutation(160)[: round(120 * share)]
+        images = np.concatenate([TRAIN.pixels[chosen], drawn.pixels[len(chosen) :]])
+        labels = np.concatenate([TRAIN.labels[chosen], drawn.labels[len(chosen) :]])
+        mixed = Images(images, labels, drawn.groups)
+        random = np.random.default_rng(0)
+        return nearer_to_train(mixed, TRAIN, VAL, (pixels(images), *vectors), CLASSES, random, assignments=150)
+
+    needed = record(0, 9)["needed"]
+    assert 0.2 < needed < 1
+    at_needed, below = (sum(record(share, seed)["p"] < ALPHA for seed in range(5)) for share in (needed, needed / 4))
+    assert at_needed >= 3
+    assert below <= 1
 
 
 def test_the_permutation_test_accuses_fresh_images_as_rarely_as_it_says() -> None:
@@ -103,9 +127,10 @@ def test_too_few_patients_or_no_image_is_said() -> None:
     found = nearer_to_train(TRAIN, TRAIN, few, vectors, CLASSES, np.random.default_rng(0))
     assert found["share"] is None
     assert found["left_out"] == ["a", "b"]
+    assert "insufficient n" in found["per_class"]["a"]["why"]
     assert "insufficient n" in found["why"]
     empty = Images(TRAIN.pixels[:0], TRAIN.labels[:0], TRAIN.groups[:0])
-    duplicate, nearer, verdict = audited(empty)
+    duplicate, nearer = audited(empty)
     assert duplicate["share"] is None
+    assert not duplicate["flagged"]
     assert nearer["p"] is None
-    assert not verdict["flagged"]

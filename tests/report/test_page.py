@@ -176,10 +176,13 @@ def test_every_extractor_is_shown_by_name_and_hash_the_encoder_first(rendered: P
 
 def test_copies_are_flagged_in_words_and_the_closest_pairs_of_generators_shown(toy: ModuleType, rendered: Page) -> None:
     read = section(rendered, "privacy")
-    assert "copies control 100.0 % 2.0 % (1.0 %) 99.0 % (41 to 59 %) 0.002 ▲ flagged" in read
-    assert "edm 0.0 % 2.0 % (1.0 %) 53.0 % (41 to 59 %) 0.310 not flagged" in read
+    assert "copies control 100.0 % 100.0 % (1.0 %) 99.0 % (41 to 59 %; p 0.002)" in read
+    assert "a control is not trained ▲ flagged not tested" in read
+    assert "edm 0.0 % 0.0 % (1.0 %) 53.0 % (41 to 59 %; p 0.310)" in read
+    assert "0.94 (0.89 to 0.98) not flagged ▲ flagged" in read
     assert toy.COPIED in read
-    assert "insufficient n: no second group of real images" in read
+    assert "insufficient n: 7 held-out patients, 10 needed" in read
+    assert "insufficient n: 128 non-members, 300 needed" in read
     assert read.count("grey levels") >= 2 * 6
     assert "(mirrored)" in read
 

@@ -171,16 +171,7 @@ def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
         "diversity": {"scales": 2, "pooled": similar, "per_class": dict.fromkeys(CLASSES, similar)},
         "recognition": {"synthetic": seen, "real_val": seen, "chance": 0.25},
     }  # fmt: skip
-    nearer = {"share": 0.99 if copied else 0.53, "p": 0.002 if copied else 0.31, "n": 62, "expected_low": 0.41,
-              "expected_high": 0.59, "classes": list(CLASSES), "left_out": []}  # fmt: skip
-    duplicates = {"share": 1.0 if copied else 0.0, "n": 62, "threshold": 2.5, "flagged": copied,
-                  "relative": {"threshold": 9.0, "share": 0.02, "held_out_share": 0.01}}  # fmt: skip
-    if name == "oracle":
-        duplicates |= {"relative": None, "relative_why": "insufficient n: no second group of real images"}
-    privacy = {
-        "flagged": copied, "sentence": f"memorisation detected: {COPIED}" if copied else "no memorisation detected",
-        "n_synthetic": 62, "duplicates": duplicates, "nearer_to_train": {"pixels": nearer, "features": nearer},
-    }  # fmt: skip
+    privacy = _privacy(name)
     with artifact.writing(paths.out("audit", name), stage="audit", config={}, inputs={}) as draft:
         (draft.path / "fidelity.json").write_bytes(artifact.canonical(fidelity))
         (draft.path / "privacy.json").write_bytes(artifact.canonical(privacy))
@@ -192,6 +183,47 @@ def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
 
 
 FEW_FOR_INFINITY = "insufficient n: 50 images a side, 256 needed for 64 features"
+
+
+def _privacy(name: str) -> dict[str, Any]:
+    """`copies` are copies; of the trained generators only `edm` tells members; the last class has too few patients."""
+    copied, found = name == "copies", 1.0 if name == "copies" else 0.0
+    rate = {"share": found, "low": max(0, found - 0.06), "high": min(1, found + 0.06), "n": 62}
+    power = {kind: rate | {"share": 0.9} for kind in ("exact", "flipped", "rotated")}
+    nearer = {"share": 0.99 if copied else 0.53, "p": 0.002 if copied else 0.31, "n": 62, "expected_low": 0.41,
+              "expected_high": 0.59, "needed": 0.2}  # fmt: skip
+    few = {"share": None, "n": 0, "p": None, "why": "insufficient n: fewer than 5 held-out patients"}
+    nearer |= {"classes": list(CLASSES), "left_out": [],
+               "per_class": {label: few if label == CLASSES[-1] else dict(nearer) for label in CLASSES}}  # fmt: skip
+    per_class = dict.fromkeys(CLASSES, rate)
+    authentic = rate | {"share": 0.7, "held_out": rate | {"share": 0.75}}
+    authentic |= {"per_class": {label: dict(authentic) for label in CLASSES}}
+    detector = rate | {"held_out": rate | {"share": 0.01}, "p": 0.4, "needed": 0.14, "power": power,
+                       "per_class": per_class, "flagged": copied}  # fmt: skip
+    if name == "oracle":
+        detector = {"share": None, "low": None, "high": None, "n": 62, "p": None, "needed": None, "threshold": None,
+                    "flagged": False, "power": {}, "why": "insufficient n: 7 held-out patients, 10 needed"}  # fmt: skip
+    none = {"value": None, "low": None, "high": None}
+    if name in ("dcgan", "edm"):
+        area = {"value": 0.94, "low": 0.89, "high": 0.98} if name == "edm" else {"value": 0.52, "low": 0.4, "high": 0.6}
+        membership = {"auroc": area, "p": 0.0004 if name == "edm" else 0.4, "detectable": 0.71, "n_members": 128,
+                      "n_non_members": 128, "tpr": none | {"why": "insufficient n: 128 non-members, 300 needed"},
+                      "per_score": {"sigma 0.1": area["value"], "sigma 1": 0.5}}  # fmt: skip
+    else:
+        membership = {"auroc": none | {"why": "a control is not trained"}, "p": None, "detectable": None, "tpr": none,
+                      "n_members": 0, "n_non_members": 0, "per_score": {},
+                      "why": "a control is not trained"}  # fmt: skip
+    return {
+        "flagged": copied or name == "edm", "flagged_images": copied, "flagged_weights": name == "edm",
+        "flagged_by": ["duplicates", "copy_detector"] if copied else ["membership"] if name == "edm" else [],
+        "sentence": f"memorisation detected: {COPIED}" if copied else "no memorisation detected", "n_synthetic": 62,
+        "duplicates": rate | {"threshold": 2.5, "flagged": copied, "needed": 0.01, "power": power,
+                              "per_class": per_class},
+        "nearer_to_train": {"pixels": nearer, "features": nearer}, "copy_detector": detector,
+        "authenticity": {"pixels": authentic, "features": authentic}, "membership": membership,
+    }  # fmt: skip
+
+
 FEW = "insufficient n: 7 synthetic images, 10 needed"
 COPIED = "100.0 % of the synthetic images nearly equal a training image"
 

@@ -1,5 +1,6 @@
 """The audit stage: fidelity and privacy of a drawn pool."""
 
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -9,16 +10,24 @@ import pytest
 from onnx import TensorProto, helper
 
 from synthgain import artifact, dataset
+from synthgain.artifact import Artifact
 from synthgain.config import Config, Extractor, Fidelity
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
-from synthgain.stages import audit, encode
+from synthgain.stages import audit, encode, train_generator
 
 
 @pytest.fixture(scope="module")
 def cfg(bars: ModuleType) -> Config:
     training = {"steps": 60, "batch_size": 16, "validate_every": 20}
-    return bars.experiment(classifier={"kind": "cnn", "channels": [4, 8], "training": training})
+    few = {"training": {"steps": 3, "batch_size": 8}}
+    generators = {
+        "dcgan": {"kind": "dcgan", "model": {"width": 4}, **few},
+        "edm": {"kind": "edm", "model": {"widths": [8, 16]}, **few},
+        "copies": {"kind": "copies"}, "oracle": {"kind": "oracle"},
+    }  # fmt: skip
+    classifier = {"kind": "cnn", "channels": [4, 8], "training": training}
+    return bars.experiment(classifier=classifier, generators=generators, privacy={"canaries": 4, "canary_repeats": 2})
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +35,8 @@ def paths(bars: ModuleType, cfg: Config, tmp_path_factory: pytest.TempPathFactor
     """The toy workspace: oracle draws fresh bars, copies repeats training images, dcgan is noise, edm keeps nothing."""
     paths = bars.build(tmp_path_factory.mktemp("audit"), cfg)
     encode.run(cfg, paths)
+    for name in cfg.generators:
+        train_generator.run(cfg, paths, name)
     real = dataset.read(paths.out("ingest"))
     train = real.rows("train")
     pools = {name: bars.pool(name, seed=9) for name in ("copies", "dcgan", "edm")}
@@ -44,13 +55,21 @@ def write(target: Path, images: ImageSet) -> None:
         dataset.write(draft, images.images, images.table, images.classes)
 
 
-def test_fresh_images_look_real_and_are_not_accused(cfg: Config, paths: Paths) -> None:
-    identities = []
-    for _ in range(2):
-        audit.run(cfg, paths, "oracle")
-        identities.append(artifact.read(paths.out("audit", "oracle")).sha256)
-    assert identities[0] == identities[1]
-    found = artifact.read(paths.out("audit", "oracle"))
+@pytest.fixture(scope="module")
+def audited(cfg: Config, paths: Paths) -> dict[str, Artifact]:
+    """The audit of every generator."""
+    for name in cfg.generators:
+        audit.run(cfg, paths, name)
+    return {name: artifact.read(paths.out("audit", name)) for name in cfg.generators}
+
+
+def test_the_same_seed_gives_the_same_audit(cfg: Config, paths: Paths, audited: dict[str, Artifact]) -> None:
+    audit.run(cfg, paths, "oracle")
+    assert artifact.read(paths.out("audit", "oracle")).sha256 == audited["oracle"].sha256
+
+
+def test_fresh_images_look_real_and_are_not_accused(paths: Paths, audited: dict[str, Artifact]) -> None:
+    found = audited["oracle"]
     fidelity, privacy = found.json("fidelity.json"), found.json("privacy.json")
     kept = int(dataset.read(paths.out("synthesize", "oracle")).table["kept"].sum())
     assert fidelity["n_synthetic"] == kept < 90
@@ -60,15 +79,15 @@ def test_fresh_images_look_real_and_are_not_accused(cfg: Config, paths: Paths) -
     assert fidelity["recognition"]["synthetic"]["share"] > 2 * fidelity["recognition"]["chance"]
     assert not privacy["flagged"]
     assert privacy["duplicates"]["share"] == 0
+    assert privacy["copy_detector"]["power"]["exact"]["share"] == 1
+    assert privacy["copy_detector"]["held_out"]["share"] == 0
+    assert privacy["authenticity"]["pixels"]["held_out"]["n"] == 15
+    assert privacy["membership"]["why"] == "a control is not trained"
     assert found.json("metrics.json")["memorisation_flagged"] == 0
 
 
-def test_copies_are_flagged_and_noise_is_far_from_real_but_no_copy(cfg: Config, paths: Paths) -> None:
-    records = {}
-    for name in ("oracle", "copies", "dcgan"):
-        audit.run(cfg, paths, name)
-        found = artifact.read(paths.out("audit", name))
-        records[name] = found.json("fidelity.json"), found.json("privacy.json")
+def test_copies_are_flagged_and_noise_is_far_from_real_but_no_copy(audited: dict[str, Artifact]) -> None:
+    records = {name: (found.json("fidelity.json"), found.json("privacy.json")) for name, found in audited.items()}
     assert records["copies"][1]["flagged"]
     assert records["copies"][1]["duplicates"]["share"] == 1
     assert not records["dcgan"][1]["flagged"]
@@ -76,12 +95,17 @@ def test_copies_are_flagged_and_noise_is_far_from_real_but_no_copy(cfg: Config, 
     assert kids["dcgan"]["low"] > kids["oracle"]["high"]
     similar = records["dcgan"][0]["diversity"]["pooled"]
     assert similar["ms_ssim"]["high"] < similar["ms_ssim_null"]["low"]
+    attacked = records["dcgan"][1]["membership"]
+    assert attacked["n_members"] == 30
+    assert attacked["n_non_members"] == 15
+    assert attacked["per_score"]["discriminator"] == attacked["auroc"]["value"]
+    assert attacked["canaries"]["n"] == 4
+    assert "canaries" not in records["copies"][1]["membership"]
 
 
-def test_the_closest_pairs_are_rows_of_the_image_sets(cfg: Config, paths: Paths) -> None:
-    audit.run(cfg, paths, "copies")
+def test_the_closest_pairs_are_rows_of_the_image_sets(paths: Paths, audited: dict[str, Artifact]) -> None:
     pool, real = dataset.read(paths.out("synthesize", "copies")), dataset.read(paths.out("ingest"))
-    with np.load(artifact.read(paths.out("audit", "copies")).file("neighbours.npz")) as pairs:
+    with np.load(audited["copies"].file("neighbours.npz")) as pairs:
         for one, other, rms in zip(pairs["synthetic"], pairs["train"], pairs["rms"], strict=True):
             assert pool.table["kept"].iloc[one]
             assert real.table["split"].iloc[other] == "train"
@@ -89,15 +113,36 @@ def test_the_closest_pairs_are_rows_of_the_image_sets(cfg: Config, paths: Paths)
             assert np.array_equal(pool.images[one], real.images[other])
 
 
-def test_a_pool_without_a_kept_image_is_reported_not_a_crash(cfg: Config, paths: Paths) -> None:
-    audit.run(cfg, paths, "edm")
-    found = artifact.read(paths.out("audit", "edm"))
+def test_a_pool_without_a_kept_image_is_reported_not_a_crash(audited: dict[str, Artifact]) -> None:
+    found = audited["edm"]
     fidelity = found.json("fidelity.json")
     kid = fidelity["extractors"]["encoder"]["pooled"]["kid"]
     assert kid["why"].startswith("insufficient n: 0 synthetic images")
     assert fidelity["diversity"]["pooled"]["ms_ssim"]["value"] is None
     assert found.json("privacy.json")["duplicates"]["share"] is None
-    assert found.json("metrics.json") == {"memorisation_flagged": 0, "kept": 0}
+    metrics = found.json("metrics.json")
+    assert metrics.pop("membership_auroc") == found.json("privacy.json")["membership"]["auroc"]["value"]
+    assert metrics == {"memorisation_flagged": 0, "kept": 0}
+
+
+def test_the_audit_names_the_weights_that_it_attacked(paths: Paths, audited: dict[str, Artifact]) -> None:
+    inputs = audited["edm"].manifest["inputs"]
+    assert inputs["train_generator"] == artifact.read(paths.out("train_generator", "edm")).sha256
+
+
+def test_the_test_split_changes_nothing(
+    cfg: Config, paths: Paths, audited: dict[str, Artifact], tmp_path: Path
+) -> None:
+    before = audited["dcgan"].json("privacy.json")
+    moved = Paths(tmp_path)
+    shutil.copytree(paths.root, tmp_path, dirs_exist_ok=True)
+    real = dataset.read(paths.out("ingest"))
+    images = np.array(real.images)
+    images[real.rows("test")] = 255 - images[real.rows("test")]
+    with artifact.writing(moved.out("ingest"), stage="ingest", config={}, inputs={}) as draft:
+        dataset.write(draft, images, real.table, real.classes)
+    audit.run(cfg, moved, "dcgan")
+    assert artifact.read(moved.out("audit", "dcgan")).json("privacy.json") == before
 
 
 def test_an_extractor_that_the_user_brings_has_a_record_of_its_own_without_its_place(

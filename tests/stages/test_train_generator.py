@@ -83,6 +83,51 @@ def test_only_the_train_split_is_seen(finished: Paths) -> None:
     assert np.array_equal(held.numpy(), real.images[real.rows("train")])
 
 
+def test_canaries_are_trained_on_where_asked_for_and_stay_out_of_the_data(finished: Paths, tmp_path: Path) -> None:
+    paths = workspace(tmp_path)
+    asked = experiment(privacy={"canaries": 3, "canary_repeats": 2})
+    before = artifact.read(paths.out("ingest")).sha256
+    seen: list[int] = []
+    original = training.train
+
+    def counted(generator: object, split: training.TrainSplit, *arguments: object, **named: object) -> object:
+        seen.append(len(split))
+        return original(generator, split, *arguments, **named)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "train", counted)
+        train_generator.run(asked, paths, "gan")
+    assert seen == [12 + 2 * 3]
+    found = artifact.read(paths.out("train_generator", "gan"))
+    assert found.manifest["counts"] == {"images": 12, "canaries": 3}
+    assert found.sha256 != artifact.read(finished.out("train_generator", "gan")).sha256
+    assert artifact.read(paths.out("ingest")).sha256 == before
+    train_generator.run(asked, paths, "copies")
+    held = store.load(artifact.read(paths.out("train_generator", "copies"))).get_buffer("images")
+    assert len(held) == 12
+
+
+@pytest.mark.parametrize("kind, model", [("edm", {"widths": [8]}), ("vae", {"width": 4, "norm": "group"})])
+def test_private_training_records_its_guarantee(kind: str, model: dict[str, object], tmp_path: Path) -> None:
+    paths = workspace(tmp_path)
+    asked = {"noise_multiplier": 1.2, "unit": "patient"}
+    generator = {"kind": kind, "model": model, "training": {"steps": 6, "batch_size": 4, "privacy": asked}}
+    train_generator.run(experiment(generators={"g": generator}), paths, "g")
+    found = artifact.read(paths.out("train_generator", "g"))
+    guarantee = found.manifest["facts"]["differential_privacy"]
+    assert guarantee["epsilon"] > 0
+    assert (guarantee["unit"], guarantee["units"], guarantee["steps"]) == ("patient", 12, 6)
+    assert found.manifest["config"]["training"]["privacy"]["noise_multiplier"] == 1.2
+    loaded = store.load(found)
+    assert kind != "edm" or float(loaded.get_buffer("sigma_data")) == 0.5
+
+
+def test_private_training_of_what_mixes_images_is_refused(tmp_path: Path) -> None:
+    generator = {"kind": "dcgan", "training": {"steps": 6, "batch_size": 4, "privacy": {"epsilon": 8.0}}}
+    with pytest.raises(SynthgainError, match=r"generators.gan.training.privacy: the layer .* batch normalisation"):
+        train_generator.run(experiment(generators={"gan": generator}), workspace(tmp_path), "gan")
+
+
 @pytest.mark.parametrize("place", ["checkpoint.after_rename:2", "artifact.before_manifest", "artifact.before_rename"])
 def test_killed_it_starts_again_and_ends_with_the_same_artifact(
     place: str, finished: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,19 +1,20 @@
 """Layers that several families share."""
 
+import math
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class ClassNorm(nn.Module):
-    """Batch normalisation whose scale and shift belong to the class (Dumoulin et al., ICLR 2017).
+    """`normalisation` whose scale and shift belong to the class (Dumoulin et al., ICLR 2017).
 
     ``(B, C, H, W)`` and labels ``(B,)`` -> ``(B, C, H, W)``.
     """
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, channels: int, classes: int, norm: str = "batch") -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.norm = normalisation(norm, channels, affine=False)
         self.gain = nn.Embedding(classes, channels)
         self.bias = nn.Embedding(classes, channels)
         nn.init.normal_(self.gain.weight, 1.0, 0.02)
@@ -22,6 +23,13 @@ class ClassNorm(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         normal: Tensor = self.norm(x)
         return normal * self.gain(labels)[:, :, None, None] + self.bias(labels)[:, :, None, None]
+
+
+def normalisation(norm: str, channels: int, affine: bool = True) -> nn.Module:
+    """Normalisation by ``batch`` or, within each image, by ``group`` (Wu and He, ECCV 2018)."""
+    if norm == "batch":
+        return nn.BatchNorm2d(channels, affine=affine)
+    return nn.GroupNorm(math.gcd(channels, 8), channels, affine=affine)
 
 
 def halvings(size: int, smallest: int = 4) -> int:
@@ -47,4 +55,4 @@ def cropped(images: Tensor, size: int) -> Tensor:
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
     """Labels ``(B,)`` -> float ``(B, classes)``."""
-    return F.one_hot(labels, classes).to(torch.float32)
+    return (labels[:, None] == torch.arange(classes, device=labels.device)).to(torch.float32)

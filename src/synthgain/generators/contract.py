@@ -4,7 +4,7 @@ A family's file has a ``Config`` (a `GeneratorConfig` with ``kind``, and ``model
 settings) and ``build(cfg, facts) -> Generator``. Nothing else has to know of it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
@@ -73,7 +73,8 @@ class Generator(nn.Module):
     def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """See the train split once before training, to fill buffers: ``(B, C, H, W)`` in [-1, 1] and int64 ``(B,)``.
 
-        A buffer whose first axis is empty when built may grow to the number of images.
+        A buffer whose first axis is empty when built may grow to the number of images. Differentially private training
+        leaves it out: what is observed carries no noise.
         """
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
@@ -82,6 +83,14 @@ class Generator(nn.Module):
         Deterministic by ``seed``; image ``i`` depends on ``labels[i]`` and ``i`` alone, not on how many follow.
         """
         raise NotImplementedError
+
+    def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
+        """How much each image looks like one that was trained on, in the model's own terms: the audit attacks with it.
+
+        Float ``(n, C, H, W)`` in [-1, 1] and int64 ``(n,)`` -> name to float ``(n,)``, higher for members; empty for a
+        model that is not trained. Deterministic by ``seed``; image ``i`` depends on itself and ``i`` alone.
+        """
+        return {}
 
 
 def image_noise(shape: Sequence[int], count: int, seed: int) -> Tensor:

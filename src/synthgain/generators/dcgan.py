@@ -5,7 +5,7 @@ Goodfellow et al. (NeurIPS 2014). The class enters the generator through its bat
 2017) and the discriminator by projection (Miyato and Koyama, ICLR 2018).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -142,6 +142,10 @@ class DCGAN(Generator):
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         return in_batches(self.generator, image_noise((self.cfg.latent,), len(labels), seed), labels, self.device)
+
+    def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
+        """The discriminator's logit (LOGAN: Hayes, Melis, Danezis and De Cristofaro, PoPETs 2019)."""
+        return {"discriminator": in_batches(self.discriminator, images, labels, self.device)}
 
     def _draw(self, labels: Tensor) -> Tensor:
         drawn: Tensor = self.generator(torch.randn(len(labels), self.cfg.latent, device=labels.device), labels)

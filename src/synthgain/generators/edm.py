@@ -1,7 +1,7 @@
 """EDM, a diffusion model in pixel space (Karras, Aittala, Aila and Laine, NeurIPS 2022), class-conditional."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -15,6 +15,12 @@ from synthgain.generators.blocks import one_hot
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
 from synthgain.generators.samplers import SOLVERS, guided, karras_sigmas
 from synthgain.generators.unet import UNet
+from synthgain.seeding import derive
+
+_ATTACKED = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Noise levels at which the denoising loss is asked for who was a member."""
+_ATTACKS = 2
+"""Draws of noise per image and level."""
 
 SECONDS_PER_IMAGE = 3.8e-03
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""
@@ -121,8 +127,31 @@ class EDM(Generator):
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         return in_batches(self._draw, image_noise(self.shape, len(labels), seed), labels, self.device)
 
+    def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
+        """Minus the denoising loss at fixed noise levels (Carlini et al., USENIX Security 2023, section 5)."""
+        found = {}
+        for sigma in _ATTACKED:
+            draws = (image_noise(self.shape, len(labels), derive(seed, str(sigma), k)) for k in range(_ATTACKS))
+            losses = [
+                in_batches(partial(self._error, sigma), torch.stack([images, noise], 1), labels, self.device)
+                for noise in draws
+            ]
+            found[f"sigma {sigma:g}"] = -torch.stack(losses).mean(0)
+        return found
+
+    def _error(self, sigma: float, pairs: Tensor, labels: Tensor) -> Tensor:
+        """Mean squared error of each denoised image, ``(B,)``, from images and noise ``(B, 2, C, H, W)``."""
+        images, noise = pairs.unbind(1)
+        level = images.new_full((len(images),), sigma)
+        restored = self.denoise(images + sigma * noise, level, self._condition(labels))
+        return (restored - images).square().mean((1, 2, 3))
+
+    def _condition(self, labels: Tensor) -> Tensor:
+        """The class, and no geometric change."""
+        return torch.cat([one_hot(labels, self.classes), torch.zeros(len(labels), AMOUNTS, device=labels.device)], 1)
+
     def _draw(self, noise: Tensor, labels: Tensor) -> Tensor:
-        known = torch.cat([one_hot(labels, self.classes), torch.zeros(len(labels), AMOUNTS, device=labels.device)], 1)
+        known = self._condition(labels)
         denoise = guided(
             partial(self.denoise, condition=known), partial(self.denoise, condition=torch.zeros_like(known)),
             self.sampling.guidance, self.sampling.guidance_interval,

@@ -5,7 +5,7 @@ weighed by the data and images are not blurred by a constant chosen beforehand.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Strict
-from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, one_hot
+from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, normalisation, one_hot
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
 
 SECONDS_PER_IMAGE = 1.5e-03
@@ -30,6 +30,8 @@ class Model(Strict):
     """Weight of the divergence from the prior (Higgins et al., ICLR 2017); less is sharper, more is tidier."""
     noise: Annotated[float, Field(gt=0)] = 0.1
     """Least standard deviation of the decoder's noise, with images in [-1, 1]: finer detail counts as noise."""
+    norm: Literal["batch", "group"] = "batch"
+    """Normalisation; differentially private training needs ``group``, which keeps images apart."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
 
 
@@ -49,7 +51,7 @@ class Encoder(nn.Module):
         widths = [cfg.width * min(8, 2**level) for level in range(levels)]
         layers: list[nn.Module] = []
         for before, after in zip([facts.channels + self.classes, *widths], widths, strict=False):
-            layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.SiLU()]
+            layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), normalisation(cfg.norm, after), nn.SiLU()]
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.code = nn.Linear(widths[-1] * after_halvings(facts.size, levels) ** 2, 2 * cfg.latent)
 
@@ -69,7 +71,7 @@ class Decoder(nn.Module):
         self.base = after_halvings(facts.size, levels)
         widths = [cfg.width * min(8, 2**level) for level in reversed(range(levels))]
         self.first = nn.Linear(cfg.latent + self.classes, widths[0] * self.base**2)
-        self.norms = nn.ModuleList(ClassNorm(width, self.classes) for width in widths)
+        self.norms = nn.ModuleList(ClassNorm(width, self.classes, cfg.norm) for width in widths)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 4, 2, 1)
             for before, after in zip(widths, [*widths[1:], cfg.width], strict=True)
@@ -113,6 +115,21 @@ class VAE(Generator):
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         return in_batches(self.decoder, image_noise((self.cfg.latent,), len(labels), seed), labels, self.device)
+
+    def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
+        """Minus the reconstruction error, and the evidence lower bound in nats up to a constant, at the mean code.
+
+        Hilprecht, Haerterich and Bernau, PoPETs 2019; the decoder's noise is the least one that it was trained with.
+        """
+        found = in_batches(self._terms, images, labels, self.device)
+        bound = -found[:, 0] * images[0].numel() / (2 * self.cfg.noise**2) - found[:, 1]
+        return {"reconstruction": -found[:, 0], "elbo": bound}
+
+    def _terms(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Mean squared error and divergence of each image, ``(B, 2)``."""
+        mean, log_variance = self.encoder(images, labels)
+        error = (images - self.decoder(mean, labels)).square().mean((1, 2, 3))
+        return torch.stack([error, divergence(mean, log_variance)], 1)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the audit of each generator's images says: fidelity, selection, privacy."""
+"""What the audit of each generator's images says: fidelity, selection, the closest pairs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from synthgain.arms.arm import CONTROLS
 from synthgain.report.grids import difference, png_uri
 from synthgain.report.material import Material
 from synthgain.report.tables import Named, Row, Table
-from synthgain.report.wording import decimals, generator_order, interval, missing, p_value, share, shown
+from synthgain.report.wording import decimals, generator_order, interval, p_value, share, shown
 
 Reports = Mapping[str, Mapping[str, Any]]
 PAIRS_SHOWN = 6
@@ -145,56 +145,6 @@ def _selected(counts: Mapping[str, int]) -> list[str | Markup]:
 
 def _beside(value: str, aside: str) -> Markup:
     return Markup('<span class="number">{}</span> <span class="ci">({})</span>').format(value, aside)
-
-
-def privacy_table(privacy: Reports) -> Table:
-    """The tests of memorisation, and their finding."""
-    rows = []
-    for name in generator_order(privacy):
-        record = privacy[name]
-        duplicates, nearer = record["duplicates"], record["nearer_to_train"]["pixels"]
-        cells = [
-            shown(duplicates, "share", share),
-            _relative(duplicates),
-            _nearer(nearer),
-            shown(nearer, "p", p_value),
-            _finding(record),
-        ]
-        rows.append(Row([_named(name), *cells]))
-    head = ["Generator", "Near-copies", "Unusually near (real)", "Nearer to train (expected)", "p", "Finding"]
-    return Table(head, rows, text=frozenset([5]))
-
-
-def _finding(record: Mapping[str, Any]) -> str | Markup:
-    cells = record.get("flagged_in", [])
-    if not record["flagged"] and not cells:
-        return "not flagged"
-    where = f" in {'; '.join(cells)}" if cells else ""
-    return Markup('<span class="chip loss">▲ flagged{}</span>').format(where)
-
-
-def _relative(duplicates: Mapping[str, Any]) -> str | Markup:
-    relative = duplicates.get("relative")
-    if relative is None:
-        return missing(duplicates, "relative")
-    return _beside(share(relative["share"]), share(relative["held_out_share"]))
-
-
-def _nearer(nearer: Mapping[str, Any]) -> str | Markup:
-    if nearer["share"] is None:
-        return missing(nearer, "share")
-    expected = f"{100 * nearer['expected_low']:.0f} to {100 * nearer['expected_high']:.0f} %"
-    return Markup('<span class="number">{}</span> <span class="ci">({})</span>').format(
-        share(nearer["share"]), expected
-    )
-
-
-def privacy_wording(privacy: Reports) -> list[dict[str, str]]:
-    """What may be said of the generators, in the audit's own words; those of which it says the same together."""
-    said: dict[str, list[str]] = {}
-    for name in generator_order(privacy):
-        said.setdefault(privacy[name]["sentence"], []).append(name)
-    return [{"name": ", ".join(names), "text": sentence} for sentence, names in said.items()]
 
 
 def galleries(material: Material) -> list[dict[str, Any]]:

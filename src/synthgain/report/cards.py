@@ -156,7 +156,7 @@ def _fidelity(material: Material, generator: str) -> dict[str, Any]:
 def _privacy(material: Material, generator: str) -> dict[str, Any]:
     found = material.privacy[generator]
     return {
-        "flagged": found["flagged"] or bool(found.get("flagged_in")), "finding": found["sentence"],
+        "flagged": found["flagged"] or any(found.get("flagged_in", {}).values()), "finding": found["sentence"],
         "images_audited": found["n_synthetic"],
     }  # fmt: skip
 

@@ -23,6 +23,8 @@ SHOWN = (
 PACKAGES = (
     "synthgain", "numpy", "pandas", "scipy", "scikit-learn", "torch", "pytorch-lightning", "monai", "matplotlib",
 )  # fmt: skip
+FLAGS = ("flagged_images", "flagged_weights")
+"""What the privacy audit may flag: the images, the generator's weights."""
 _SINGLE = ("ingest", "validate", "screen", "confirm")
 _PER_GENERATOR = ("train_generator", "synthesize", "audit")
 
@@ -72,7 +74,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
 
     All but the gains is from one cell: of those with the labels that the claim is about, the one in which most trained
     generators gave patients away, the first of these. Each generator's privacy record names every cell in which it
-    did, as ``flagged_in``.
+    did, as ``flagged_in``: for each of `FLAGS` a list.
 
     Raises
     ------
@@ -80,7 +82,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         One of them is missing or altered.
     """
     flagged = {cell: _flagged(cfg, paths.at(cell)) for cell in cfg.cells}
-    cell = max(cfg.claimed, key=lambda each: len(flagged[each] - set(CONTROLS)))
+    cell = max(cfg.claimed, key=lambda each: [len(flagged[each][flag] - set(CONTROLS)) for flag in FLAGS])
     at = paths.at(cell)
     single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
         "evaluate": artifact.read(paths.out("evaluate"))
@@ -98,8 +100,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         selection={name: found.json("selection.json") for name, found in several["synthesize"].items()},
         fidelity={name: found.json("fidelity.json") for name, found in several["audit"].items()},
         privacy={
-            name: found.json("privacy.json")
-            | ({"flagged_in": [str(each) for each in flagged if name in flagged[each]]} if len(cfg.cells) > 1 else {})
+            name: found.json("privacy.json") | ({"flagged_in": _cells_of(name, flagged)} if len(cfg.cells) > 1 else {})
             for name, found in several["audit"].items()
         },
         neighbours={name: _arrays(found.file("neighbours.npz")) for name, found in several["audit"].items()},
@@ -117,10 +118,14 @@ def gather(cfg: Config, paths: Paths) -> Material:
     )
 
 
-def _flagged(cfg: Config, at: Paths) -> set[str]:
-    """The generators whose images the audit flags."""
+def _flagged(cfg: Config, at: Paths) -> dict[str, set[str]]:
+    """The generators that the audit flags, by each of `FLAGS`."""
     audits = {name: artifact.read(at.out("audit", name)).json("privacy.json") for name in cfg.generators}
-    return {name for name, found in audits.items() if found["flagged"]}
+    return {flag: {name for name, found in audits.items() if found[flag]} for flag in FLAGS}
+
+
+def _cells_of(name: str, flagged: Mapping[Cell, Mapping[str, set[str]]]) -> dict[str, list[str]]:
+    return {flag: [str(cell) for cell, found in flagged.items() if name in found[flag]] for flag in FLAGS}
 
 
 def hashes(cfg: Config, paths: Paths) -> dict[str, str]:

@@ -8,7 +8,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from synthgain.report import audit_tables, drawing, fairness_tables, figures, grids, notes, tables, worth
+from synthgain.report import (
+    audit_tables,
+    drawing,
+    fairness_tables,
+    figures,
+    grids,
+    notes,
+    privacy_tables,
+    tables,
+    worth,
+)
 from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, p_value, points, share, shown
 
@@ -99,7 +109,7 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             grids=grids.by_class(material.real, material.synthetic),
             fidelity=audit_tables.fidelity_tables(material.fidelity, material.real.classes),
             galleries=audit_tables.galleries(material),
-            privacy_wording=audit_tables.privacy_wording(material.privacy),
+            privacy_wording=privacy_tables.wording(material.privacy),
             subgroups=fairness_tables.subgroup_tables(material.subgroups),
             not_compared=fairness_tables.left_out(material.subgroups),
             reasons={
@@ -184,7 +194,10 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
         "recognition": audit_tables.recognition_table(material.fidelity, classes),
         "selection": audit_tables.selection_table(material.selection),
         "selection_by_class": audit_tables.selection_by_class(material.selection, classes),
-        "privacy": audit_tables.privacy_table(material.privacy),
+        "privacy": privacy_tables.privacy_table(material.privacy),
+        "privacy_power": privacy_tables.power_table(material.privacy),
+        "privacy_by_class": privacy_tables.by_class(material.privacy, classes),
+        "membership": privacy_tables.membership_table(material.privacy),
         "gate": fairness_tables.gate_table(material.gate["utility"]),
         "counts": tables.counts_table(tables.counts(material.real)),
         "facts": tables.facts_table(material.facts),

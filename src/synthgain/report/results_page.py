@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, tables, worth
+from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, privacy_tables, tables, worth
 from synthgain.report.markdown import bullets, escaped, table
 from synthgain.report.material import Material
 
@@ -81,11 +81,15 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         notes.AUDIT["distances"],
         "Recognised as the class they were made for:",
         table(audit_tables.recognition_table(results["fidelity"], gains["classes"])),
-        "## Privacy, first numbers",
-        table(audit_tables.privacy_table(results["privacy"])),
+        "## Privacy",
+        table(privacy_tables.privacy_table(results["privacy"])),
         notes.AUDIT["privacy_columns"],
+        table(privacy_tables.power_table(results["privacy"])),
+        notes.AUDIT["privacy_power"],
+        table(privacy_tables.membership_table(results["privacy"])),
+        notes.AUDIT["membership"],
         "\n\n".join(
-            f"{entry['name']}: {escaped(entry['text'])}." for entry in audit_tables.privacy_wording(results["privacy"])
+            f"{entry['name']}: {escaped(entry['text'])}." for entry in privacy_tables.wording(results["privacy"])
         ),
         "## May it be released?",
         escaped(fairness_tables.gate_note(results["gate"])),

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthgain import artifact, dataset
+from synthgain.artifact import Artifact
 from synthgain.classifiers import encoder
 from synthgain.classifiers.encoder import Encoder
 from synthgain.compute import device
@@ -15,16 +16,17 @@ from synthgain.dataset import ImageSet
 from synthgain.fidelity import extractors
 from synthgain.fidelity.comparison import LEVEL, MEASURES, Sample, compare, recognition
 from synthgain.fidelity.diversity import Pictures, intra_class
+from synthgain.generators import store
 from synthgain.paths import Paths
-from synthgain.privacy.memorisation import Images, Pairs, conclusion, duplicates, nearer_to_train, pair
-from synthgain.privacy.neighbours import pixels
+from synthgain.privacy.assessment import assess
+from synthgain.privacy.canaries import REFERENCES, canaries
+from synthgain.privacy.membership import canary_attack, generator_attack
+from synthgain.privacy.memorisation import Images, Pairs
 from synthgain.seeding import derive, rng
 
 Images8 = npt.NDArray[np.uint8]
 Features = npt.NDArray[np.float32]
-_FEATURE_NOTE = (
-    "descriptive only: the encoder learned from the training images, so more than 50 % is expected of fresh images too"
-)
+PARTS = ("synthetic", "train", "val")
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
@@ -38,18 +40,24 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     real, pool = dataset.read(paths.out("ingest")), dataset.read(paths.out("synthesize", item))
     encoded = artifact.read(paths.out("encode"))
     own = encoder.load(encoded)
+    trained = artifact.read(paths.out("train_generator", item))
     seed = derive(cfg.seed, "audit", item)
     kept = np.flatnonzero(pool.table["kept"].to_numpy(bool))
     parts = {"synthetic": pool.part(kept)} | {split: real.part(real.rows(split)) for split in ("train", "val")}
     features = _features(own.features, parts)
-    settings = {"near_duplicate_rms": cfg.dataset.near_duplicate_rms, "fidelity": cfg.fidelity.shown()}
     fidelity = _fidelity(own, parts, features, seed)
     fidelity["extractors"] |= _brought(cfg, paths, parts, seed)
-    privacy, pairs = _privacy(parts, features, cfg.dataset.near_duplicate_rms, rng(seed, "privacy"))
+    privacy, pairs = _privacy(cfg, parts, features, trained, item)
+    settings = {
+        "near_duplicate_rms": cfg.dataset.near_duplicate_rms, "fidelity": cfg.fidelity.shown(),
+        "privacy": cfg.privacy.model_dump(mode="json"),
+    }  # fmt: skip
+    inputs = {
+        "ingest": real.sha256, "encode": encoded.sha256, "train_generator": trained.sha256, "synthesize": pool.sha256,
+    }  # fmt: skip
     with artifact.writing(
-        paths.out("audit", item), stage="audit", config=settings,
-        inputs={"ingest": real.sha256, "encode": encoded.sha256, "synthesize": pool.sha256}, seeds={"audit": seed},
-    ) as draft:  # fmt: skip
+        paths.out("audit", item), stage="audit", config=settings, inputs=inputs, seeds={"audit": seed}
+    ) as draft:
         (draft.path / "fidelity.json").write_bytes(artifact.canonical(fidelity))
         (draft.path / "privacy.json").write_bytes(artifact.canonical(privacy))
         (draft.path / "metrics.json").write_bytes(artifact.canonical(_metrics(fidelity, privacy)))
@@ -118,26 +126,24 @@ def _labels(parts: Mapping[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
 
 
 def _privacy(
-    parts: Mapping[str, ImageSet],
-    features: Mapping[str, Features],
-    threshold: float,
-    draw: np.random.Generator,
+    cfg: Config, parts: Mapping[str, ImageSet], features: Mapping[str, Features], trained: Artifact, item: str
 ) -> tuple[dict[str, Any], Pairs]:
-    groups = _group_numbers(parts)
-    synthetic, train, val = (Images(parts[n].images, parts[n].labels, groups[n]) for n in ("synthetic", "train", "val"))
-    classes = parts["train"].classes
-    pairs = pair(synthetic, train)
-    duplicate = duplicates(pairs, synthetic, train, val, threshold)
-    vectors = pixels(synthetic.pixels), pixels(train.pixels), pixels(val.pixels)
-    in_pixels = nearer_to_train(synthetic, train, val, vectors, classes, draw)
+    generator = store.load(trained, cfg.generators[item]).to(device(cfg.compute))
+    groups, seed = _group_numbers(parts), derive(cfg.seed, "audit", item, "privacy")
+    three = [Images(parts[name].images, parts[name].labels, groups[name]) for name in PARTS]
+    train, held_out = three[1:]
+    attacked = generator_attack(generator, train, held_out, seed)
+    if cfg.privacy.canaries and not generator.control:
+        planted, references = (
+            canaries(train.pixels, train.labels, count, trained.manifest["seeds"][item], references=apart)
+            for count, apart in ((cfg.privacy.canaries, False), (REFERENCES, True))
+        )
+        attacked["canaries"] = canary_attack(generator, planted, references, seed)
     encoded = features["synthetic"], features["train"], features["val"]
-    in_features = nearer_to_train(synthetic, train, val, encoded, classes, draw, assignments=0) | {
-        "note": _FEATURE_NOTE
-    }
-    return {
-        **conclusion(duplicate, in_pixels), "n_synthetic": len(synthetic.labels), "duplicates": duplicate,
-        "nearer_to_train": {"pixels": in_pixels, "features": in_features},
-    }, pairs  # fmt: skip
+    return assess(
+        three[0], train, held_out, encoded, attacked, parts["train"].classes, cfg.dataset.near_duplicate_rms, seed,
+        trained.manifest["facts"].get("differential_privacy"),
+    )  # fmt: skip
 
 
 def _group_numbers(parts: Mapping[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
@@ -156,6 +162,9 @@ def _metrics(fidelity: dict[str, Any], privacy: dict[str, Any]) -> dict[str, flo
         "ms_ssim_null": fidelity["diversity"]["pooled"]["ms_ssim_null"]["value"],
         "duplicate_share": privacy["duplicates"]["share"],
         "nearer_to_train": privacy["nearer_to_train"]["pixels"]["share"],
+        "authenticity": privacy["authenticity"]["pixels"]["share"],
+        "copy_share": privacy["copy_detector"]["share"],
+        "membership_auroc": privacy["membership"]["auroc"]["value"],
         "memorisation_flagged": int(privacy["flagged"]),
         "kept": fidelity["n_synthetic"],
     }

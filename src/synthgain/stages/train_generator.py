@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -15,6 +16,8 @@ from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 from synthgain.generators import contract, store
 from synthgain.paths import Paths
+from synthgain.poisson import PoissonSplit
+from synthgain.privacy.canaries import canaries
 from synthgain.seeding import derive
 from synthgain.train_split import TrainSplit
 
@@ -27,7 +30,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     if item is None:
         raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
     real, chosen = dataset.read(paths.out("ingest")), cfg.generators[item]
-    asked, code, seed = store.trained_part(chosen), _code(), derive(cfg.seed, STAGE, item)
+    planted = {} if chosen.training is None else cfg.privacy.model_dump(mode="json")
+    asked, code, seed = store.trained_part(chosen) | {"privacy": planted}, _code(), derive(cfg.seed, STAGE, item)
     inputs = {"ingest": real.sha256, "validate": artifact.read(paths.out("validate")).sha256}
     target, work = paths.out(STAGE, item), paths.work(f"{STAGE}/{item}", artifact.digest([asked, inputs, seed, code]))
     finished = work / "finished"
@@ -35,10 +39,13 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         artifact.copy(finished, target)
     else:
         _note(work, {"settings": asked, "code": code}, item)
-        generator, history = _trained(cfg, real, item, seed, work)
+        generator, history, guarantee = _trained(cfg, real, item, seed, work)
         with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds={item: seed}) as draft:
             store.save(draft.path, generator, chosen, _facts(cfg, real))
             draft.counts["images"] = len(real.rows("train"))
+            draft.counts["canaries"] = planted.get("canaries", 0)
+            if guarantee is not None:
+                draft.facts["differential_privacy"] = guarantee
             if history is not None:
                 history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
     if paths.cell == cfg.cells[-1]:
@@ -49,18 +56,49 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
 
 def _trained(
     cfg: Config, real: ImageSet, item: str, seed: int, work: Path
-) -> tuple[contract.Generator, pd.DataFrame | None]:
+) -> tuple[contract.Generator, pd.DataFrame | None, dict[str, Any] | None]:
+    """The generator, its learning curve, and what differential privacy guarantees."""
     on, chosen = compute.device(cfg.compute), cfg.generators[item]
     split = TrainSplit(real.images, real.rows("train"), real.labels, seed)
     torch.manual_seed(derive(seed, "initial weights"))
     generator = store.build(chosen, _facts(cfg, real))
-    generator.observe(split.once())
+    if chosen.training is None or chosen.training.privacy is None:
+        generator.observe(split.once())
     if chosen.training is None:
-        return generator, None
+        return generator, None, None
     from synthgain import training
+    from synthgain.generators import private
 
-    trained = training.train(generator, split, chosen.training, seed=seed, on=on, work=work, name=item)
-    return trained.result, trained.history()
+    split, asked, guarantee = _with_canaries(cfg, split, seed), chosen.training, None
+    if asked.privacy is not None:
+        private.refuse_unfit(generator, item)
+        split = _sampled_by_poisson(real, split, asked.privacy.unit)
+        guarantee = private.accounted(asked, len(split.starts))
+        noise = {"epsilon": None, "noise_multiplier": guarantee["noise_multiplier"]}
+        asked = asked.model_copy(update={"privacy": asked.privacy.model_copy(update=noise)})
+    trained = training.train(generator, split, asked, seed=seed, on=on, work=work, name=item)
+    return trained.result, trained.history(), guarantee
+
+
+def _sampled_by_poisson(real: ImageSet, split: TrainSplit, unit: str) -> PoissonSplit:
+    """``split`` by images, or by the patients (groups) of its images; a canary is a patient of its own."""
+    units = np.arange(len(split))
+    if unit == "patient":
+        groups = real.table["group"].to_numpy(str)[real.rows("train")]
+        _, first, numbers = np.unique(groups, return_index=True, return_inverse=True)
+        units[: len(groups)] = first[numbers]
+    return PoissonSplit(split, units)
+
+
+def _with_canaries(cfg: Config, split: TrainSplit, seed: int) -> TrainSplit:
+    """The train split with canaries among its images, where they are asked for; it is then held in memory."""
+    if not cfg.privacy.canaries:
+        return split
+    images = np.asarray(split.images[split.rows])
+    marked, labels = canaries(images, split.labels, cfg.privacy.canaries, seed)
+    images = np.concatenate([images, *[marked] * cfg.privacy.canary_repeats])
+    labels = np.concatenate([split.labels, *[labels] * cfg.privacy.canary_repeats])
+    return type(split)(images, np.arange(len(images)), labels, split.seed)
 
 
 def _facts(cfg: Config, real: ImageSet) -> contract.Facts:
@@ -80,6 +118,6 @@ def _note(work: Path, asked: dict[str, Any], name: str) -> None:
 def _code() -> dict[str, str]:
     """What unfinished work was computed with: another version of the code must not resume it."""
     package = Path(contract.__file__).parent
-    loop = [package.parent / name for name in ("training.py", "train_split.py", "checkpoints.py")]
+    loop = [package.parent / name for name in ("training.py", "train_split.py", "poisson.py", "checkpoints.py")]
     files = [*loop, *sorted(package.glob("*.py"))]
     return {path.name: artifact.file_sha256(path) for path in files}

@@ -45,8 +45,8 @@ def sound() -> Records:
         {"headline": headline, "verdict": {"word": "gain"}, "seeds": 8, "n_groups": 100, "folds": []},
         {"margin": 0.05, "attributes": {"sex": {"subgroups": holds}}}, {"min_seeds": 6, "min_groups": 20},
         [{"success": True, "checks": [check], "leaks": "", "on_leak": "stop"}],
-        {"edm": {"flagged": False, "sentence": "no memorisation detected", "n_synthetic": 60,
-                 "nearer_to_train": {"pixels": {"p": 0.4}}}},
+        {"edm": {"flagged_images": False, "flagged_weights": False, "sentence": "no memorisation detected",
+                 "n_synthetic": 60, "nearer_to_train": {"pixels": {"p": 0.4}}}},
         {"edm": {"classes": {"ill": {"kept": 30}, "well": {"kept": 28}}}}, 0.05,
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ FAILURES: list[tuple[str, Callable[[Records], Records], str]] = [
     ("size", lambda r: _change(r, "gains/n_groups", 19), "19 test patients or groups, 20 needed"),
     ("subgroups", subgroup("loses", -0.1), "sex F loses more than 5.0 points"),
     ("subgroups", subgroup("probably loses", -0.06), "sex F probably loses more than 5.0 points"),
-    ("privacy", lambda r: _change(r, "privacy/edm/flagged", True), "edm: no memorisation detected"),
+    ("privacy", lambda r: _change(r, "privacy/edm/flagged_images", True), "edm: no memorisation detected"),
     ("privacy", lambda r: _change(r, "privacy/edm/n_synthetic", 0), "there was no image to audit"),
     ("privacy", lambda r: replace(r, privacy={}), "no synthetic images that were audited"),
     ("generator", lambda r: _change(r, "selection/edm/classes/well/kept", 0), "no image was kept of edm, class well"),
@@ -149,8 +149,19 @@ def test_outdated_results_shut_the_gate_and_an_unclean_commit_only_warns(sound: 
 
 
 def test_one_fold_that_gives_patients_away_or_leaks_is_enough(sound: Records) -> None:
-    audits = {f"edm, fold {k}": sound.privacy["edm"] | {"flagged": k == 2} for k in (1, 2, 3)}
+    audits = {f"edm, fold {k}": sound.privacy["edm"] | {"flagged_images": k == 2} for k in (1, 2, 3)}
     assert states(gate.decide(replace(sound, privacy=audits)))["privacy"] == FAIL
+
+
+def test_weights_that_tell_members_are_a_warning_not_to_release_the_generator(sound: Records) -> None:
+    decision = gate.decide(_change(sound, "privacy/edm/flagged_weights", True))
+    assert states(decision)["privacy"] == WARNING
+    assert decision["open"]
+    said = next(each["why"] for each in decision["conditions"] if each["name"] == "privacy")
+    assert said.startswith("release the images, not the generator")
+
+
+def test_one_fold_that_leaks_is_enough(sound: Records) -> None:
     leaking = [*sound.validation, sound.validation[0] | {"leaks": "1 of 9"}]
     assert states(gate.decide(replace(sound, validation=leaking)))["data"] == FAIL
 

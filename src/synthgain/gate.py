@@ -214,7 +214,7 @@ def _privacy(records: Records) -> Condition:
         return Condition("privacy", FAIL, "the candidate has no synthetic images that were audited")
     audits = records.privacy
     numbers = {"audited": min(record["n_synthetic"] for record in audits.values())}
-    flagged = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged"]]
+    flagged = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged_images"]]
     if flagged:
         return Condition("privacy", FAIL, "; ".join(flagged), numbers)
     if not numbers["audited"]:
@@ -223,6 +223,9 @@ def _privacy(records: Records) -> Condition:
     unknown = [f"{name}: {test.get('why', 'no reason recorded')}" for name, test in nearer.items() if test["p"] is None]
     if unknown:
         return Condition("privacy", UNKNOWN, f"nearer to training patients? {'; '.join(unknown)}", numbers)
+    weights = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged_weights"]]
+    if weights:
+        return Condition("privacy", WARNING, f"release the images, not the generator; {'; '.join(weights)}", numbers)
     return Condition(
         "privacy", PASS, "; ".join(sorted({str(record["sentence"]) for record in audits.values()})), numbers
     )

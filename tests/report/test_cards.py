@@ -31,7 +31,12 @@ def test_a_data_card_says_what_was_drawn_kept_found_and_decided(gathered: Materi
     assert card["images"]["kept"] == 66
     assert sum(each["kept"] for each in card["images"]["classes"].values()) == 66
     assert card["fidelity"]["kid"] == {"value": 0.41, "low": 0.36, "high": 0.47}
-    assert card["privacy"] == {"flagged": False, "finding": "no memorisation detected", "images_audited": 62}
+    assert card["privacy"] == {
+        "flagged_images": False,
+        "flagged_weights": True,
+        "finding": "no memorisation detected",
+        "images_audited": 62,
+    }
     assert card["gain"]["contrasts"]["synthetic-edm-r1 against classic"]["word"] == "gain"
     assert card["release"]["decision"] == "may be released"
     assert card["release"]["conditions"]["verdict"].startswith("pass: ")
@@ -44,7 +49,7 @@ def test_other_generators_are_not_judged_and_controls_are_called_so(made: dict[s
     assert made["data-dcgan"]["release"]["decision"].startswith("not judged")
     assert list(made["data-dcgan"]["gain"]["contrasts"]) == ["synthetic-dcgan-r0.5 against classic"]
     assert made["data-copies"]["intended_use"].startswith("A control")
-    assert made["data-copies"]["privacy"]["flagged"]
+    assert made["data-copies"]["privacy"]["flagged_images"]
 
 
 def test_a_model_card_says_how_the_classifier_was_trained_and_what_it_reaches(

@@ -36,7 +36,9 @@ def test_the_stage_writes_the_page_and_every_figure_twice_the_same(toy: ModuleTy
     assert found.file("report.html").read_bytes().startswith(b"<!DOCTYPE html>")
     names = {Path(name).name for name in found.manifest["files"] if name.startswith("figures/")}
     assert names == {
-        f"{name}.{kind}" for name in ("forest", "recall", "classifiers", "generators") for kind in ("svg", "png")
+        f"{name}.{kind}"
+        for name in ("forest", "recall", "learning_curve", "classifiers", "generators")
+        for kind in ("svg", "png")
     }
     assert identities[0] == identities[1]
     assert found.manifest["inputs"]["evaluate"] == artifact.read(workspace.out("evaluate")).sha256

@@ -10,7 +10,7 @@ from typing import Any
 from synthgain.arms.arm import CONTROLS, parse
 from synthgain.evaluation.folds import ROLES
 from synthgain.report.markdown import escaped
-from synthgain.report.material import Material
+from synthgain.report.material import FLAGS, Material
 from synthgain.report.tables import ALL_CLASSES, counts
 from synthgain.report.wording import describe, metric_name
 
@@ -156,8 +156,8 @@ def _fidelity(material: Material, generator: str) -> dict[str, Any]:
 def _privacy(material: Material, generator: str) -> dict[str, Any]:
     found = material.privacy[generator]
     return {
-        "flagged": found["flagged"] or any(found.get("flagged_in", {}).values()), "finding": found["sentence"],
-        "images_audited": found["n_synthetic"],
+        **{flag: found[flag] or bool(found.get("flagged_in", {}).get(flag)) for flag in FLAGS},
+        "finding": found["sentence"], "images_audited": found["n_synthetic"],
     }  # fmt: skip
 
 

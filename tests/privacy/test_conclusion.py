@@ -21,8 +21,9 @@ def test_without_a_finding_every_test_is_named_with_its_measured_power() -> None
     assert not found["flagged"]
     assert found["flagged_by"] == []
     assert found["sentence"] == (
-        "no memorisation detected by near-duplicates in pixels (finds 100 % of exact and flipped; 85 % of rotated copies); the "
-        "learned copy detector (finds 100 % of exact and flipped; 85 % of rotated copies; significant from 14 % of the images on); "
+        "no memorisation detected by near-duplicates in pixels (finds 100 % of exact and flipped; 85 % of rotated "
+        "copies); the learned copy detector (finds 100 % of exact and flipped; 85 % of rotated copies; significant "
+        "from 14 % of the images on); "
         "nearness to training patients in pixels (a power of 80 % needs 31 % copies among the images); membership "
         "inference with the generator's weights (AUROC 0.55, 0.45 to 0.65, p = 0.200; a power of 80 % needs an AUROC "
         "of 0.71). Such tests are a smoke alarm, no guarantee"

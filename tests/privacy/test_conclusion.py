@@ -4,7 +4,7 @@ from typing import Any
 
 from synthgain.privacy.conclusion import conclusion
 
-POWER = {"exact": {"share": 1.0}, "rotated": {"share": 0.85}}
+POWER = {"exact": {"share": 1.0}, "flipped": {"share": 1.0}, "rotated": {"share": 0.85}}
 NEAR = {"share": 0.0, "threshold": 2.5, "flagged": False, "power": POWER, "needed": 0.01}
 LEARNED = {"share": 0.01, "held_out": {"share": 0.0}, "p": 0.4, "flagged": False, "power": POWER, "needed": 0.14}
 NEARER = {"share": 0.52, "expected_low": 0.4, "expected_high": 0.6, "p": 0.3, "needed": 0.31}
@@ -21,8 +21,9 @@ def test_without_a_finding_every_test_is_named_with_its_measured_power() -> None
     assert not found["flagged"]
     assert found["flagged_by"] == []
     assert found["sentence"] == (
-        "no memorisation detected by near-duplicates in pixels (finds 100 % of exact, 85 % of rotated copies); the "
-        "learned copy detector (finds 100 % of exact, 85 % of rotated copies; significant from 14 % of the images on); "
+        "no memorisation detected by near-duplicates in pixels (finds 100 % of exact and flipped; 85 % of rotated "
+        "copies); the learned copy detector (finds 100 % of exact and flipped; 85 % of rotated copies; significant "
+        "from 14 % of the images on); "
         "nearness to training patients in pixels (a power of 80 % needs 31 % copies among the images); membership "
         "inference with the generator's weights (AUROC 0.55, 0.45 to 0.65, p = 0.200; a power of 80 % needs an AUROC "
         "of 0.71). Such tests are a smoke alarm, no guarantee"

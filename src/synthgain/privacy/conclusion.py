@@ -53,8 +53,8 @@ def _guaranteed(guarantee: Record | None) -> str:
     if guarantee is None:
         return ""
     return (
-        f"; the weights are differentially private: epsilon {guarantee['epsilon']:.2g}, delta {guarantee['delta']:g} "
-        f"for each {guarantee['unit']}, for whoever does not know the seed"
+        f"; the weights are differentially private: epsilon {guarantee['epsilon']:.2g} and delta "
+        f"{guarantee['delta']:g} for each {guarantee['unit']}, for whoever does not know the seed"
     )
 
 
@@ -83,7 +83,8 @@ def _copies_found(record: Record) -> str:
     kinds: dict[str, list[str]] = {}
     for kind, found in record["power"].items():
         kinds.setdefault(_percent(found["share"]), []).append(kind)
-    return "finds " + ", ".join(f"{share} of {' and '.join(names)}" for share, names in kinds.items()) + " copies"
+    listed = ((share, " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))) for share, names in kinds.items())
+    return f"finds {'; '.join(f'{share} of {names}' for share, names in listed)} copies"
 
 
 def _auroc(record: Record) -> str:

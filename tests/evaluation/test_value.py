@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthgain.evaluation.value import Prices, value
+from synthgain.evaluation.value import Prices, text, value
 
 PRICES = Prices(image=20.0, compute_hour=2.0, compute_hours=5.0, labour_hour=60.0, labour_hours=4.0)
 
@@ -27,3 +27,13 @@ def test_without_equivalents_there_is_no_sum() -> None:
     assert found["net"] is found["saved"] is None
     assert found["spent"] == 250.0
     assert "does not rise" in found["why"]
+
+
+def test_the_text_has_sums_or_the_reason_why_not() -> None:
+    gains = {"headline": {"candidate": "synthetic-edm-r1"}, "learning_curve": {"equivalents": {
+        "synthetic-edm-r1": {"value": 50, "low": 20, "high": 90, "low_bound": ""}}}}  # fmt: skip
+    said = text(gains, PRICES, "EUR")
+    assert "worth +20 labelled real images (lower limit; estimate +50)" in said
+    assert said.endswith("net    150 EUR")
+    none = gains | {"learning_curve": {"equivalents": {}, "why": "no learning curve was asked for"}}
+    assert text(none, PRICES) == "synthetic-edm-r1: no sum can be given: no learning curve was asked for"

@@ -70,6 +70,6 @@ def test_a_test_without_power_does_not_boast() -> None:
 def test_a_guarantee_is_told_with_its_unit() -> None:
     given = {"epsilon": 7.98, "delta": 1e-3, "unit": "patient"}
     assert conclusion(NEAR, LEARNED, NEARER, MEMBERS, given)["sentence"].endswith(
-        "no guarantee; the weights are differentially private: epsilon 8, delta 0.001 for each patient, for whoever "
+        "no guarantee; the weights are differentially private: epsilon 8 and delta 0.001 for each patient, for whoever "
         "does not know the seed"
     )

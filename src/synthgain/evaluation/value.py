@@ -42,3 +42,21 @@ def value(equivalents: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
     saved = images * prices.image
     bound = "at most" if equivalents["low_bound"] == "at most" else ""
     return {"images": images, "saved": saved, "spent": prices.spent, "net": saved - prices.spent, "bound": bound}
+
+
+def text(gains: Mapping[str, Any], prices: Prices, currency: str = "") -> str:
+    """The candidate's savings in a few lines; ``gains`` is the content of ``gains.json``."""
+    candidate = gains["headline"]["candidate"]
+    curve = gains["learning_curve"]
+    record = curve["equivalents"].get(candidate) or {"low": None, "why": curve.get("why", f"{candidate} has none")}
+    found = value(record, prices)
+    if found["net"] is None:
+        return f"{candidate}: no sum can be given: {found['why']}"
+    bound, money = (f"{found['bound']} " if found["bound"] else ""), f" {currency}".rstrip()
+    limits = f"lower limit; estimate {record['value']:+,}"
+    return "\n".join([
+        f"{candidate}: worth {bound}{found['images']:+,} labelled real images ({limits})",
+        f"saved  {bound}{found['saved']:,.0f}{money}",
+        f"spent  {found['spent']:,.0f}{money}",
+        f"net    {bound}{found['net']:,.0f}{money}",
+    ])  # fmt: skip

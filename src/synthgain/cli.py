@@ -82,6 +82,10 @@ def _add_planning(known: Any) -> None:
     power.add_argument("--seeds", type=int, nargs="+", metavar="n", help="columns of the table")
     calibrate = known.add_parser("calibrate", help="simulate studies of known truth, and check the rule on them")
     calibrate.add_argument("--studies", type=int, default=2000, help="per scenario and true gain (default: 2000)")
+    calibrate.add_argument(
+        "--trained", action="store_true",
+        help="train instead, on the phantom with controls, and add what came of it to the page in the folder",
+    )  # fmt: skip
     calibrate.add_argument("--seed", type=int, default=0)
     calibrate.add_argument("--workers", type=int, default=2, help="processes side by side (default: 2)")
     calibrate.add_argument("--to", default="docs/results", metavar="folder", help="default: docs/results")

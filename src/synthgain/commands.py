@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgain.errors import SynthgainError
@@ -181,19 +182,41 @@ def power(given: argparse.Namespace) -> None:
 
 
 def calibrate(given: argparse.Namespace) -> None:
-    """Simulate studies of known truth and write the page of what the rule says of them."""
+    """Judge studies of known truth, simulated or trained, and write the page of what the rule says of them."""
     from synthgain import last_run
     from synthgain.calibration import page
     from synthgain.calibration import run as calibration
     from synthgain.paths import find_workspace
 
     paths = find_workspace()
-    facts: dict[str, Any] = {"command": " ".join(["synthgain", *sys.argv[1:]]), "commit": last_run.commit(paths)}
     started = time.monotonic()
-    found = calibration.run(given.studies, given.seed, given.workers)
-    facts |= {"hardware": last_run.hardware(), "wall_seconds": round(time.monotonic() - started)}
-    page.write(found | {"study": "calibration", "run": facts}, paths.root / given.to)
+    if given.trained:
+        found = _trained(paths, paths.root / given.to / "calibration.json")
+    else:
+        facts: dict[str, Any] = {"command": " ".join(["synthgain", *sys.argv[1:]]), "commit": last_run.commit(paths)}
+        found = calibration.run(given.studies, given.seed, given.workers) | {"study": "calibration"}
+        facts |= {"hardware": last_run.hardware(), "wall_seconds": round(time.monotonic() - started)}
+        found["run"] = facts
+    page.write(found, paths.root / given.to)
     print(paths.root / given.to / "calibration.md")
+
+
+def _trained(paths: "Paths", simulated: Path) -> dict[str, Any]:
+    import json
+    import tempfile
+
+    from synthgain import known_answers, last_run
+
+    if not simulated.is_file():
+        raise SynthgainError(f"{simulated}: not found; run 'synthgain calibrate' without --trained first")
+    found: dict[str, Any] = json.loads(simulated.read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        cfg, there = known_answers.study(paths.root, Path(folder))
+        said = (
+            f"The embedded phantom with controls in place of generators: {cfg.seeds} seeds, {cfg.classifier.kind}, "
+            f"commit `{last_run.commit(paths)}`, {last_run.hardware()}."
+        )
+        return found | {"trained": {"about": said, "rows": known_answers.rows(there)}}
 
 
 def ui(given: argparse.Namespace) -> None:

@@ -6,39 +6,20 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from synthgain import artifact, stages
+from synthgain import artifact, known_answers
 from synthgain.arms import trial
 from synthgain.arms.arm import parse
-from synthgain.compose import compose
 from synthgain.config import Config
 from synthgain.evaluation import gain
 from synthgain.evaluation.predictions import from_table
 from synthgain.paths import Paths
 from synthgain.seeding import derive
 
-SMALL = [
-    "generator=[]", "control=[copies,noise,oracle]", "seeds=6", "screening.seeds=1", "arms.ratios=[1.0]",
-    "arms.baselines=[classic,duplicate]", "arms.always=[classic,duplicate,noise,oracle]", "evaluation.replicates=2000",
-    "curve.seeds=0",
-]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def study(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
-    """The embedded default with the controls only, from drawing the images to the verdict."""
-    folder = tmp_path_factory.mktemp("known")
-    for name in ("conf", "src"):
-        (folder / name).symlink_to(root / name)
-    paths = Paths(folder)
-    cfg = compose(paths, SMALL)
-    for stage in ("ingest", "validate", "encode"):
-        stages.run(stage, cfg, paths)
-    for stage in ("train_generator", "synthesize", "audit"):
-        for generator in cfg.generators:
-            stages.run(stage, cfg, paths, generator)
-    for stage in ("screen", "confirm", "learning_curve", "evaluate"):
-        stages.run(stage, cfg, paths)
-    return cfg, paths
+    """From drawing the images to the verdict, with as few seeds as a claim can have."""
+    return known_answers.study(root, tmp_path_factory.mktemp("known"), "seeds=6", "evaluation.replicates=2000")
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +33,8 @@ def test_fresh_true_images_are_a_gain(words: dict[str, str]) -> None:
     assert words["oracle"] == "gain"
 
 
-@pytest.mark.parametrize("arm", ["duplicate", "noise", "classic"])
-def test_copies_and_noise_are_never_called_a_gain(words: dict[str, str], arm: str) -> None:
+@pytest.mark.parametrize("arm", ["duplicate", "noise", "classic", known_answers.SHUFFLED])
+def test_copies_noise_and_shuffled_labels_are_never_called_a_gain(words: dict[str, str], arm: str) -> None:
     assert words.get(arm) != "gain"
 
 

@@ -1,13 +1,14 @@
 """The learned detector finds planted copies, and does not accuse fresh images."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from drawn_patients import patients
 
-from synthgain.privacy.copies import contrastive_loss, copied, fit, views
+from synthgain.privacy.copies import contrastive_loss, copied, fit, load, save, views
 from synthgain.privacy.memorisation import ALPHA, Images
 from synthgain.privacy.planted import plant
 
@@ -17,7 +18,7 @@ PLANTED = plant(TRAIN.pixels, 5)
 
 
 def detected(synthetic: Images, held_out: Images = VAL, steps: int = 120) -> dict:
-    record = copied(synthetic, TRAIN, held_out, PLANTED, CLASSES, seed=0, steps=steps)
+    record = copied(synthetic, TRAIN, held_out, PLANTED, CLASSES, fit(TRAIN.pixels, 0, steps))
     json.dumps(record, allow_nan=False)
     return record
 
@@ -99,3 +100,10 @@ def test_views_differ_from_each_other_and_keep_the_shape() -> None:
     one, other = views(images), views(images)
     assert one.shape == images.shape
     assert not torch.equal(one, other)
+
+
+def test_a_stored_detector_is_the_same(tmp_path: Path) -> None:
+    made = fit(TRAIN.pixels, 0, steps=3)
+    save(made, tmp_path / "detector.safetensors")
+    again = load(tmp_path / "detector.safetensors", TRAIN.pixels)
+    assert np.array_equal(made.similarity(FRESH.pixels), again.similarity(FRESH.pixels))

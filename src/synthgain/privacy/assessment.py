@@ -5,7 +5,7 @@ from typing import Any
 
 from synthgain.privacy.authenticity import authenticity
 from synthgain.privacy.conclusion import conclusion
-from synthgain.privacy.copies import copied
+from synthgain.privacy.copies import CopyDetector, copied
 from synthgain.privacy.memorisation import Images, Pairs, duplicates, pair
 from synthgain.privacy.nearness import nearer_to_train
 from synthgain.privacy.neighbours import Vectors, pixels
@@ -26,6 +26,7 @@ def assess(
     classes: Sequence[str],
     threshold: float,
     seed: int,
+    detector: CopyDetector | None,
     guarantee: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], Pairs]:
     """The record ``privacy.json`` and the nearest training image of each synthetic one.
@@ -35,6 +36,7 @@ def assess(
     features: of the encoder, ``(N, F)`` for synthetic, train and held-out images.
     membership: record of `membership.generator_attack`.
     threshold: RMS difference in grey levels below which two images are near-duplicates.
+    detector: trained on the training images; None where there were too few.
     guarantee: of differentially private training, as in the generator's artifact.
     """
     planted = plant(train.pixels, derive(seed, "planted"))
@@ -44,14 +46,14 @@ def assess(
     near = duplicates(pairs, *three, threshold, planted, classes)
     nearer = nearer_to_train(*three, vectors, classes, rng(seed, "nearer"))
     described = nearer_to_train(*three, features, classes, rng(seed, "nearer in features"), assignments=0)
-    detector = copied(*three, planted, classes, derive(seed, "copy detector"))
+    learned = copied(*three, planted, classes, detector)
     return {
-        **conclusion(near, detector, nearer, membership, guarantee),
+        **conclusion(near, learned, nearer, membership, guarantee),
         "n_synthetic": len(synthetic.labels), "duplicates": near,
         "nearer_to_train": {"pixels": nearer, "features": described | {"note": _FEATURE_NOTE}},
         "authenticity": {
             "pixels": authenticity(*three, vectors, classes), "features": authenticity(*three, features, classes),
         },
-        "copy_detector": detector, "membership": membership,
+        "copy_detector": learned, "membership": membership,
         "differential_privacy": guarantee,
     }, pairs  # fmt: skip

@@ -8,6 +8,7 @@ Chen, Kornblith, Norouzi and Hinton, ICML 2020, equation 1), as self-supervised 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synthgain.classifiers.weights import read_weights, write_weights
 from synthgain.privacy.memorisation import ALPHA, Images
 from synthgain.privacy.neighbours import chunks
 from synthgain.privacy.planted import Pixels, power, rate, turned
 
+FILE = "copy_detector.safetensors"
 STEPS = 300
 _SIDE = 32
 """Side in pixels at which images are compared; larger ones are averaged down to it."""
@@ -81,14 +84,26 @@ def fit(train: npt.NDArray[np.uint8], seed: int, steps: int = STEPS) -> CopyDete
     return CopyDetector(network, _embedded(network, train))
 
 
+def save(detector: CopyDetector, path: Path) -> None:
+    """Write the network to ``path``, for `load`."""
+    write_weights(detector.network, path)
+
+
+def load(path: Path, train: npt.NDArray[np.uint8]) -> CopyDetector:
+    """The detector whose network is in ``path``, for the images ``(N, C, H, W)`` that it was trained on."""
+    network = Embedding(train.shape[1])
+    read_weights(network, path)
+    network.eval().requires_grad_(False)
+    return CopyDetector(network, _embedded(network, train))
+
+
 def copied(
     synthetic: Images,
     train: Images,
     held_out: Images,
     planted: Mapping[str, Pixels],
     classes: Sequence[str],
-    seed: int,
-    steps: int = STEPS,
+    detector: CopyDetector | None,
 ) -> dict[str, Any]:
     """Share of synthetic images that the detector calls copies, beside its false alarms and its power.
 
@@ -104,11 +119,10 @@ def copied(
     from scipy.stats import betabinom
 
     groups = np.unique(held_out.groups)
-    if len(groups) < LEAST_GROUPS or len(train.labels) < 2:
+    if len(groups) < LEAST_GROUPS or detector is None:
         why = f"insufficient n: {len(groups)} held-out patients, {LEAST_GROUPS} needed"
         empty = {"share": None, "low": None, "high": None, "n": len(synthetic.labels), "p": None, "needed": None}
         return empty | {"threshold": None, "flagged": False, "power": {}, "why": why}
-    detector = fit(train.pixels, seed, steps)
     beside, drawn = detector.similarity(held_out.pixels), detector.similarity(synthetic.pixels)
     worst = np.sort([beside[held_out.groups == group].max() for group in groups])[::-1]
     allowed = int(FALSE_ALARMS * len(groups))

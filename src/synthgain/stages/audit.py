@@ -18,6 +18,7 @@ from synthgain.fidelity.comparison import LEVEL, MEASURES, Sample, compare, reco
 from synthgain.fidelity.diversity import Pictures, intra_class
 from synthgain.generators import store
 from synthgain.paths import Paths
+from synthgain.privacy import copies
 from synthgain.privacy.assessment import assess
 from synthgain.privacy.canaries import REFERENCES, canaries
 from synthgain.privacy.membership import canary_attack, generator_attack
@@ -47,7 +48,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     features = _features(own.features, parts)
     fidelity = _fidelity(own, parts, features, seed)
     fidelity["extractors"] |= _brought(cfg, paths, parts, seed)
-    privacy, pairs = _privacy(cfg, parts, features, trained, item)
+    privacy, pairs = _privacy(cfg, parts, features, trained, encoded, item)
     settings = {
         "near_duplicate_rms": cfg.dataset.near_duplicate_rms, "fidelity": cfg.fidelity.shown(),
         "privacy": cfg.privacy.model_dump(mode="json"),
@@ -126,7 +127,12 @@ def _labels(parts: Mapping[str, ImageSet]) -> dict[str, npt.NDArray[np.int64]]:
 
 
 def _privacy(
-    cfg: Config, parts: Mapping[str, ImageSet], features: Mapping[str, Features], trained: Artifact, item: str
+    cfg: Config,
+    parts: Mapping[str, ImageSet],
+    features: Mapping[str, Features],
+    trained: Artifact,
+    encoded: Artifact,
+    item: str,
 ) -> tuple[dict[str, Any], Pairs]:
     generator = store.load(trained, cfg.generators[item]).to(device(cfg.compute))
     groups, seed = _group_numbers(parts), derive(cfg.seed, "audit", item, "privacy")
@@ -139,9 +145,10 @@ def _privacy(
             for count, apart in ((cfg.privacy.canaries, False), (REFERENCES, True))
         )
         attacked["canaries"] = canary_attack(generator, planted, references, seed)
-    encoded = features["synthetic"], features["train"], features["val"]
+    vectors = features["synthetic"], features["train"], features["val"]
     return assess(
-        three[0], train, held_out, encoded, attacked, parts["train"].classes, cfg.dataset.near_duplicate_rms, seed,
+        three[0], train, held_out, vectors, attacked, parts["train"].classes, cfg.dataset.near_duplicate_rms, seed,
+        copies.load(encoded.file(copies.FILE), train.pixels) if copies.FILE in encoded.manifest["files"] else None,
         trained.manifest["facts"].get("differential_privacy"),
     )  # fmt: skip
 

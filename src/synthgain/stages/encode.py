@@ -1,5 +1,6 @@
 """Train the project's own encoder: the classifier on real images, for filters and distances."""
 
+import numpy as np
 import pandas as pd
 
 from synthgain import artifact, dataset
@@ -9,11 +10,15 @@ from synthgain.classifiers import encoder
 from synthgain.compute import device
 from synthgain.config import Config
 from synthgain.paths import Paths
+from synthgain.privacy import copies
 from synthgain.seeding import derive
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/encode``: `encoder.load` reads it; ``history.csv`` is its learning curve."""
+    """``data/encode``: `encoder.load` reads it; ``history.csv`` is its learning curve.
+
+    Beside it the audit's copy detector (`copies.load`), which learns from the same images alone.
+    """
     images = dataset.read(paths.out("ingest"))
     checked = artifact.read(paths.out("validate"))
     seed = derive(cfg.seed, "encode")
@@ -28,4 +33,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     ) as draft:  # fmt: skip
         encoder.save(draft.path, network, cfg.classifier, images)
         pd.DataFrame(looks).to_csv(draft.path / "history.csv", index=False)
+        rows = images.rows("train")
+        if len(rows) > 1:
+            detector = copies.fit(np.asarray(images.images[rows]), derive(cfg.seed, "copy detector"))
+            copies.save(detector, draft.path / copies.FILE)
         draft.counts.update(train=len(images.rows("train")), val=len(images.rows("val")))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STAGES = (
     "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm",
-    "learning_curve", "evaluate", "report",
+    "learning_curve", "explain", "evaluate", "report",
 )  # fmt: skip
 
 _EXAMPLES = """examples:

@@ -312,7 +312,7 @@ class Explain(Strict):
 
     images: Annotated[int, Field(ge=0, le=8)] = 4
     """Test images of each class whose maps are shown, each of another patient where there are enough; 0: none."""
-    measured: Positive = 24
+    measured: Positive = 16
     """Test images with a lesion, of each class, on which it is measured whether the maps find the lesion."""
     methods: Annotated[tuple[Literal["grad_cam", "occlusion", "integrated_gradients"], ...], Field(min_length=1)] = (
         "grad_cam", "occlusion", "integrated_gradients",

@@ -20,7 +20,7 @@ Labels = npt.NDArray[np.int64]
 Maps = npt.NDArray[np.float32]
 LEAST_POSITIONS = 4
 """Grad-CAM weighs the deepest maps with at least so many positions a side: fewer cannot tell places apart."""
-PATCH, STRIDE = 1 / 8, 1 / 16
+PATCH, STRIDE = 5 / 32, 3 / 32
 """Side of the square that occlusion covers, and how far it moves, as shares of the image's side."""
 STEPS = 32
 """Points of the Gauss-Legendre rule along the path of integrated gradients."""

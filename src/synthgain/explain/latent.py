@@ -47,7 +47,10 @@ def explore(
     noise = generator.noise(NOISES, seed=derive(seed, "explain", "latent"))
     path = _path(classes)
     found: dict[str, dict[str, Any]] = {
-        "classes": {"strips": np.stack([_painted(generator, _times(each, path), path) for each in noise]), "at": path.tolist()}
+        "classes": {
+            "strips": np.stack([_painted(generator, _times(each, path), path) for each in noise]),
+            "at": path.tolist(),
+        }
     }
     directions = generator.directions()[:DIRECTIONS]
     if len(directions):
@@ -67,9 +70,7 @@ def _path(classes: int) -> Tensor:
     return torch.stack([*between, corners[-1]])
 
 
-def _guided(
-    load: Callable[[GeneratorConfig], Generator], cfg: GeneratorConfig, noise: Tensor, classes: int
-) -> Strips:
+def _guided(load: Callable[[GeneratorConfig], Generator], cfg: GeneratorConfig, noise: Tensor, classes: int) -> Strips:
     assert cfg.sampling is not None
     each, drawn = torch.eye(classes)[:_MOST], []
     for guidance in GUIDANCE:

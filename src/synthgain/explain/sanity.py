@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.stats import rankdata
 from torch import nn
@@ -20,9 +21,11 @@ from synthgain.seeding import derive, rng
 
 LIMIT = 0.5
 """A method fails where maps of a network without knowledge are more similar than this to those of the trained one."""
+FAINT = 24
+"""Grey levels (of 255) up to which a pixel shows nothing."""
 _SEEN = 200
 """Training images on which the network with permuted labels is looked at."""
-_STAGES = 5
+_STAGES = 4
 """Points of the cascade at which maps are compared, the last one with every layer randomised."""
 
 
@@ -39,19 +42,22 @@ def check(
 
     Returns
     -------
-    ``cascade``: ``{layers, similarity}`` as more and more layers are randomised, from the logits down; ``layers``: how
-    many there are; ``permuted_labels``: similarity to the maps of ``permuted``; ``similarity``: the larger of the last
-    two; ``limit``; ``passes``.
+    ``cascade``: ``{layers, similarity, whole_image}`` as more and more layers are randomised, from the logits down;
+    ``layers``: how many there are; ``permuted_labels``: the same two similarities to the maps of ``permuted``;
+    ``similarity``: the larger of the last two; ``limit``; ``passes``. What decides is the similarity where the image
+    shows something: black surroundings give any two maps the same outline, whatever the networks know.
     """
 
-    def similarity_of(network: nn.Module) -> float:
-        return similarity(maps, explain(replace(classifier, network=network), method, images, labels))
+    everywhere = np.ones(maps.shape, bool)
+    bright = np.asarray((images > FAINT).any(1))
 
-    cascade = [
-        {"layers": count, "similarity": similarity_of(network)} for count, network in randomised(classifier.network, seed)
-    ]
-    of_labels = similarity_of(permuted)
-    worst = max(float(cascade[-1]["similarity"]), of_labels)
+    def compared(network: nn.Module) -> dict[str, float]:
+        other = explain(replace(classifier, network=network), method, images, labels)
+        return {"similarity": similarity(maps, other, bright), "whole_image": similarity(maps, other, everywhere)}
+
+    cascade = [{"layers": count, **compared(network)} for count, network in randomised(classifier.network, seed)]
+    of_labels = compared(permuted)
+    worst = max(cascade[-1]["similarity"], of_labels["similarity"])
     return {
         "cascade": cascade, "layers": cascade[-1]["layers"], "permuted_labels": of_labels, "similarity": worst,
         "limit": LIMIT, "passes": worst <= LIMIT,
@@ -69,17 +75,24 @@ def randomised(network: nn.Module, seed: int) -> Iterator[tuple[int, nn.Module]]
     for count, layer in enumerate(layers, 1):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "explain", "randomise", count))
-            layer.reset_parameters()
+            layer.reset_parameters()  # type: ignore[operator]
         if count in stops:
             yield count, changed
 
 
-def similarity(first: Maps, second: Maps) -> float:
-    """Mean over images of Spearman's rank correlation of absolute maps ``(N, H, W)``; 0 where one has no contrast."""
-    ranks = [rankdata(np.abs(maps).reshape(len(maps), -1), axis=1) for maps in (first, second)]
-    one, other = (each - each.mean(1, keepdims=True) for each in ranks)
-    scale = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    return float(np.divide((one * other).sum(1), scale, out=np.zeros(len(scale)), where=scale > 0).mean())
+def similarity(first: Maps, second: Maps, where: npt.NDArray[np.bool_]) -> float:
+    """Mean over images of Spearman's rank correlation of absolute maps ``(N, H, W)`` on the pixels ``where``.
+
+    0 for an image on which one of both maps has no contrast.
+    """
+    return float(np.mean([_correlation(*pair) for pair in zip(np.abs(first), np.abs(second), where, strict=True)]))
+
+
+def _correlation(first: Maps, second: Maps, where: npt.NDArray[np.bool_]) -> float:
+    one, other = (rankdata(each[where]) for each in (first, second))
+    one, other = one - one.mean(), other - other.mean()
+    scale = np.sqrt((one @ one) * (other @ other))
+    return float(one @ other / scale) if scale else 0.0
 
 
 def trained_on_permuted_labels(
@@ -103,7 +116,7 @@ def trained_on_permuted_labels(
 
     seen = slice(0, _SEEN)
     fit(
-        fresh.requires_grad_(True), batch, (images[seen], permuted[seen]), cfg.training, augmentation=None,
+        fresh.train(), batch, (images[seen], permuted[seen]), cfg.training, augmentation=None,
         seed=derive(seed, "explain", "fit"), on=on,
     )  # fmt: skip
     return fresh

@@ -85,7 +85,7 @@ class Generator(nn.Module):
         return in_batches(self.paint, self.noise(len(labels), seed=seed), labels, self.device)
 
     def noise(self, count: int, *, seed: int) -> Tensor:
-        """What images are made from, standard normal ``(count, ...)``; row ``i`` is a function of ``seed`` and ``i``."""
+        """What images are made from, normal ``(count, ...)``; row ``i`` depends on ``seed`` and ``i`` alone."""
         raise NotImplementedError
 
     def paint(self, noise: Tensor, labels: Tensor) -> Tensor:

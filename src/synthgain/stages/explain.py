@@ -1,9 +1,12 @@
 """Where the headline's two classifiers look, whether that can be relied on, and what the generators' inputs do."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from synthgain import artifact, compute, dataset
@@ -13,7 +16,7 @@ from synthgain.classifiers.weights import rebuild
 from synthgain.config import Config, component
 from synthgain.dataset import ImageSet
 from synthgain.explain import latent, sanity
-from synthgain.explain.attribution import Classifier, explain, incompleteness
+from synthgain.explain.attribution import Classifier, Maps, explain, incompleteness
 from synthgain.explain.localisation import localise
 from synthgain.explain.sample import choose
 from synthgain.generators import store
@@ -23,11 +26,13 @@ from synthgain.seeding import derive
 ROLES = ("candidate", "baseline")
 NOT_ASKED = "explain.images is 0"
 NO_MASKS = "the data bring no masks of lesions, so whether the maps find them cannot be measured"
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Any]
+ByRole = Mapping[str, Mapping[str, Maps]]
+"""Role, then method, to maps."""
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/explain``: ``explain.json``; ``maps.npz`` of the shown test images; ``latent.npz``, strips of generators."""
+    """``data/explain``: ``explain.json``; ``maps.npz`` of the shown test images; ``latent.npz``, generators' strips."""
     images, seed, on = dataset.read(paths.out("ingest")), derive(cfg.seed, "explain"), compute.device(cfg.compute)
     read = {name: artifact.read(paths.out(name)) for name in ("confirm", "screen")}
     trained = {name: artifact.read(paths.out("train_generator", name)) for name in cfg.generators}
@@ -59,15 +64,13 @@ def _classifiers(
         role: Classifier(rebuild(facts, confirmed.file(f"models/{headline[role]}.safetensors")), kind.feature_maps)
         for role in ROLES
     }
-    masked = hasattr(component("sources", cfg.dataset.source.kind), "mask")
-    rows = choose(images.table, images.classes, max(cfg.explain.images, cfg.explain.measured * masked), seed)
+    rows, masks = _chosen(cfg, images, seed)
     pixels, labels = np.asarray(images.images[rows]), images.labels[rows]
-    maps = {
+    maps: ByRole = {
         role: {method: explain(each, method, pixels, labels) for method in cfg.explain.methods}
         for role, each in both.items()
     }
     shown = _first(labels, cfg.explain.images)
-    masks = _masks(cfg, images, rows) if masked else None
     record = {
         "arms": {role: headline[role] for role in ROLES},
         "sample": _sample(both, images, rows[shown]),
@@ -85,12 +88,24 @@ def _classifiers(
     return record, arrays
 
 
+def _chosen(cfg: Config, images: ImageSet, seed: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_] | None]:
+    """Rows of what is shown and, where the source draws masks, of more images with a lesion; masks ``(n, H, W)``."""
+    source, shown = component("sources", cfg.dataset.source.kind), cfg.explain.images
+    if not hasattr(source, "mask"):
+        return choose(images.table, images.classes, shown, seed), None
+    rows = choose(images.table, images.classes, max(shown, cfg.explain.measured), seed)
+    origins = images.table["origin"].iloc[rows]
+    masks = np.stack([source.mask(cfg.dataset.source, origin, images.shape[-1]) > 0 for origin in origins])
+    kept = np.union1d(_first(images.labels[rows], shown), np.flatnonzero(masks.any((1, 2))))
+    return rows[kept], masks[kept]
+
+
 def _first(labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.intp]:
-    """The first ``count`` of each class."""
-    return np.flatnonzero([int((labels[:place] == label).sum()) < count for place, label in enumerate(labels)])
+    """Where the first ``count`` of each class are."""
+    return np.flatnonzero(pd.Series(labels).groupby(labels).cumcount().to_numpy() < count)
 
 
-def _at(maps: dict[str, dict[str, Any]], rows: npt.NDArray[Any]) -> dict[str, dict[str, Any]]:
+def _at(maps: ByRole, rows: npt.NDArray[Any]) -> ByRole:
     return {role: {method: found[rows] for method, found in methods.items()} for role, methods in maps.items()}
 
 
@@ -98,13 +113,6 @@ def _scaled(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     """Each map divided by its largest absolute value: in [-1, 1]."""
     largest = np.abs(maps).max((1, 2), keepdims=True)
     return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0).astype(np.float16)
-
-
-def _masks(cfg: Config, images: ImageSet, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """Where the lesions of these images are, ``(n, H, W)``, drawn anew by their source."""
-    source = component("sources", cfg.dataset.source.kind)
-    origins = images.table["origin"].iloc[rows]
-    return np.stack([source.mask(cfg.dataset.source, origin, images.shape[-1]) > 0 for origin in origins])
 
 
 def _sample(both: dict[str, Classifier], images: ImageSet, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
@@ -121,7 +129,7 @@ def _sample(both: dict[str, Classifier], images: ImageSet, rows: npt.NDArray[np.
 
 
 def _localisation(
-    maps: dict[str, dict[str, Any]], masks: npt.NDArray[np.bool_] | None, groups: npt.NDArray[np.str_], seed: int
+    maps: ByRole, masks: npt.NDArray[np.bool_] | None, groups: npt.NDArray[np.str_], seed: int
 ) -> dict[str, Any]:
     if masks is None:
         return {"why": NO_MASKS}
@@ -137,7 +145,7 @@ def _randomisation(
     both: dict[str, Classifier],
     pixels: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int64],
-    maps: dict[str, dict[str, Any]],
+    maps: ByRole,
     seed: int,
     on: torch.device,
 ) -> dict[str, Any]:
@@ -154,14 +162,12 @@ def _randomisation(
     }
 
 
-def _generators(
-    cfg: Config, trained: dict[str, Artifact], classes: int, seed: int
-) -> tuple[dict[str, Any], Arrays]:
+def _generators(cfg: Config, trained: dict[str, Artifact], classes: int, seed: int) -> tuple[dict[str, Any], Arrays]:
     """Of each trained generator what its strips vary, and the strips by generator and that, parted by a dot."""
     record: dict[str, Any] = {}
     strips: Arrays = {}
     for name, found in trained.items():
-        explored = latent.explore(lambda wanted, found=found: store.load(found, wanted), cfg.generators[name], classes, seed)
+        explored = latent.explore(partial(store.load, found), cfg.generators[name], classes, seed)
         record |= {name: {varied: each["at"] for varied, each in explored.items()}} if explored else {}
         strips |= {f"{name}.{varied}": each["strips"] for varied, each in explored.items()}
     return record, strips

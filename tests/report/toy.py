@@ -204,6 +204,7 @@ def explained() -> dict[str, Any]:
                           "baseline": {"grad_cam": check(0.08), "occlusion": check(0.83)}},
         "localisation": {"images": 48, "patients": 31, "chance": 0.027, "level": 0.95,
                          "methods": {name: {"pointing": both, "energy": both} for name in ("grad_cam", "occlusion")}},
+        "incompleteness": {"candidate": 0.015, "baseline": 0.024},
         "latent": {"dcgan": {"classes": [[1, 0, 0, 0]] * 7, "directions": [-1, 1]},
                    "edm": {"classes": [[1, 0, 0, 0]] * 7, "guidance": [0, 1, 2]}},
     }  # fmt: skip

@@ -19,7 +19,8 @@ DIRECTIONS = 3
 """Latent directions that are shown: those that change most."""
 ALONG = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """How far along a direction, in standard deviations of the noise."""
-GUIDANCE = (0.0, 1.0, 2.0, 4.0, 8.0)
+GUIDANCE = (1.0, 2.0, 4.0, 8.0)
+"""1: the conditional model as it is."""
 _MOST = 8
 """Images of a strip, where there are not more classes than that."""
 

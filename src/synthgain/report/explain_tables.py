@@ -28,10 +28,11 @@ NOTES = {
     "the network learnt. Whole image: with all layers random, black surroundings included, which any two maps share.",
     "localisation": "Brightest point on the lesion: how often the map's maximum lies there (pointing game). Share of "
     "the saliency: of all that speaks for the class. Mean and interval over patients; chance: the lesions' mean share "
-    "of the image. The difference is paired, image by image.",
+    "of the image. The difference is paired, image by image; nothing is corrected for the number of rows.",
     "latent": "Drawn anew for this purpose and in no training set. From class to class: one noise, the class moved "
     "step by step. Directions: one noise moved by −3 to 3 standard deviations along the directions of the latent code "
-    "that change the network's first layer most (SeFa). Guidance: one noise, the class weighed by 0, 1, 2, 4 and 8.",
+    "that change the network's first layer most (SeFa). Guidance: one noise, the class weighed by 1 (as it is), 2, 4 "
+    "and 8.",
 }
 
 
@@ -57,7 +58,9 @@ def maps(material: Material) -> list[dict[str, Any]]:
 def _row(material: Material, place: int) -> dict[str, Any]:
     each, stored = material.explained["sample"][place], material.maps
     image = stored["images"][place]
-    called = "; ".join(f"{role}: {each[role]['called']}, {100 * each[role]['probability']:.0f} %" for role in _ROLES)
+    called = "; ".join(
+        f"{role}: {each[role]['called']}, {100 * each[role]['probability']:.0f}\u00a0%" for role in _ROLES
+    )
     pictures = [image] + ([marked(image, stored["masks"][place])] if "masks" in stored else [])
     pictures += [
         overlay(image, stored[f"{role}.{method}"][place])
@@ -67,8 +70,21 @@ def _row(material: Material, place: int) -> dict[str, Any]:
     return {"name": first_upper(called), "about": about, "pictures": [png_uri(picture) for picture in pictures]}
 
 
+def _call(call: Mapping[str, Any]) -> str:
+    return f"{call['called']}, {100 * call['probability']:.0f}\u00a0%"
+
+
 def _methods(explained: Mapping[str, Any]) -> list[str]:
     return [name for name in METHODS if name in explained.get("randomisation", {}).get("candidate", {})]
+
+
+def completeness(explained: Mapping[str, Any]) -> list[str]:
+    """How far the maps of integrated gradients miss what they must sum to."""
+    missed = explained.get("incompleteness")
+    if missed is None:
+        return []
+    each = " and ".join(f"{share(missed[role])} ({role})" for role in _ROLES)
+    return [f"Integrated gradients sum to the change of the answer from a black image but for {each} of it."]
 
 
 def warnings(explained: Mapping[str, Any]) -> list[str]:

@@ -115,10 +115,11 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             subgroups=fairness_tables.subgroup_tables(material.subgroups),
             not_compared=fairness_tables.left_out(material.subgroups),
             explained={
-                "why": first_upper(material.explained.get("why", "")),
+                "why": material.explained.get("why", ""),
                 "columns": explain_tables.columns(material),
                 "classes": explain_tables.maps(material),
                 "warnings": explain_tables.warnings(material.explained),
+                "completeness": explain_tables.completeness(material.explained),
                 "localisation": explain_tables.localisation_notes(material.explained),
                 "latent": explain_tables.latent_strips(material),
             },

@@ -163,7 +163,7 @@ def _explained(explained: Mapping[str, Any]) -> list[str]:
     blocks = ["## What does it look at?"]
     if (checks := explain_tables.randomisation_table(explained)) is None:
         return [*blocks, f"Not looked at: {escaped(explained['why'])}."]
-    blocks += [table(checks), explain_tables.NOTES["randomisation"]]
+    blocks += [table(checks), explain_tables.NOTES["randomisation"], *bullets(explain_tables.completeness(explained))]
     if (found := explain_tables.localisation_table(explained)) is not None:
         blocks += [table(found), explain_tables.NOTES["localisation"]]
     return [*blocks, *bullets(explain_tables.localisation_notes(explained))]

@@ -133,5 +133,7 @@ def test_lesions_are_looked_for_where_the_source_draws_masks(
     test = bars.real().table.query("split == 'test'")["origin"]
     assert localised["images"] == sum(int(origin.split("-")[1]) % 2 for origin in test)
     assert set(localised["methods"]) == set(METHODS)
+    energy = localised["methods"]["occlusion"]["energy"]["difference"]["value"]
+    assert found.json("metrics.json")["energy/occlusion/difference"] == energy
     assert set(localised["methods"]["grad_cam"]["pointing"]) == {"candidate", "baseline", "difference"}
     assert arrays(found, "maps.npz")["masks"].shape == (3, bars.SIZE, bars.SIZE)

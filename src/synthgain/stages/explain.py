@@ -32,7 +32,7 @@ ByRole = Mapping[str, Mapping[str, Maps]]
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/explain``: ``explain.json``; ``maps.npz`` of the shown test images; ``latent.npz``, generators' strips."""
+    """``data/explain``: ``explain.json``, ``metrics.json`` (flat); ``maps.npz`` of the shown images; ``latent.npz``."""
     images, seed, on = dataset.read(paths.out("ingest")), derive(cfg.seed, "explain"), compute.device(cfg.compute)
     read = {name: artifact.read(paths.out(name)) for name in ("confirm", "screen")}
     trained = {name: artifact.read(paths.out("train_generator", name)) for name in cfg.generators}
@@ -49,6 +49,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         seeds={"explain": seed},
     ) as draft:  # fmt: skip
         (draft.path / "explain.json").write_bytes(artifact.canonical(record))
+        (draft.path / "metrics.json").write_bytes(artifact.canonical(_metrics(record)))
         np.savez_compressed(draft.path / "maps.npz", **maps)
         np.savez_compressed(draft.path / "latent.npz", **strips)
         draft.counts["images"] = len(maps.get("images", ()))
@@ -171,3 +172,17 @@ def _generators(cfg: Config, trained: dict[str, Artifact], classes: int, seed: i
         record |= {name: {varied: each["at"] for varied, each in explored.items()}} if explored else {}
         strips |= {f"{name}.{varied}": each["strips"] for varied, each in explored.items()}
     return record, strips
+
+
+def _metrics(record: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that runs are compared by, under flat names."""
+    checks = record.get("randomisation", {})
+    found = {
+        f"similarity/{method}/{role}": check["similarity"]
+        for role, methods in checks.items() for method, check in methods.items()
+    }  # fmt: skip
+    lesions = record.get("localisation", {}).get("methods", {})
+    return found | {
+        f"{measure}/{method}/{role}": each["value"]
+        for method, measures in lesions.items() for measure, roles in measures.items() for role, each in roles.items()
+    }  # fmt: skip

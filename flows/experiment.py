@@ -70,7 +70,8 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
     plan = stage("screen", *synthetic)
     predictions = stage("confirm", plan)
     curve = stage("learning_curve", predictions)  # after the confirmation, whose trainings it shares
-    stage("report", stage("evaluate", predictions, curve), *audits)
+    explained = stage("explain", predictions)
+    stage("report", stage("evaluate", predictions, curve), explained, *audits)
     wait(submitted)
     if stopping.is_set():
         raise SynthgainError("stopped on request; the same command goes on from here")

@@ -11,7 +11,7 @@ from synthgain.errors import SynthgainError
 
 STAGES = (
     "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm",
-    "learning_curve", "evaluate", "report",
+    "learning_curve", "explain", "evaluate", "report",
 )  # fmt: skip
 
 _EXAMPLES = """examples:

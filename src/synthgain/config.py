@@ -307,6 +307,18 @@ class Privacy(Strict):
     """How often each of them occurs in the training."""
 
 
+class Explain(Strict):
+    """Where the headline's two classifiers look, and what the generators' inputs do."""
+
+    images: Annotated[int, Field(ge=0, le=8)] = 4
+    """Test images of each class whose maps are shown, each of another patient where there are enough; 0: none."""
+    measured: Positive = 16
+    """Test images with a lesion, of each class, on which it is measured whether the maps find the lesion."""
+    methods: Annotated[tuple[Literal["grad_cam", "occlusion", "integrated_gradients"], ...], Field(min_length=1)] = (
+        "grad_cam", "occlusion", "integrated_gradients",
+    )  # fmt: skip
+
+
 class Tracking(Strict):
     uri: str = "sqlite:///mlruns/mlflow.db"
     """MLflow tracking store, relative to the workspace."""
@@ -341,6 +353,7 @@ class Config(Strict):
     fidelity: Fidelity = Fidelity()
     fairness: Fairness = Fairness()
     privacy: Privacy = Privacy()
+    explain: Explain = Explain()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
 

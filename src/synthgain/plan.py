@@ -44,7 +44,7 @@ def seconds(cfg: Config, screened: int) -> float:
     trials += len(cfg.curve.shares) * cfg.curve.seeds
     images = cfg.classifier.training.steps * cfg.classifier.training.batch_size
     classifiers = trials * images * component("classifiers", cfg.classifier.kind).SECONDS_PER_IMAGE
-    stages = _SECONDS_PER_STAGE * (7 + 3 * len(cfg.generators))
+    stages = _SECONDS_PER_STAGE * (8 + 3 * len(cfg.generators))
     return len(cfg.cells) * (area * (generators + classifiers) / cfg.compute.workers + stages)
 
 

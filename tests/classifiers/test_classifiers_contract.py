@@ -49,6 +49,20 @@ def test_it_takes_volumes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_it_names_the_layers_that_give_feature_maps_deepest_first(kind: str) -> None:
+    network, order = built(kind).eval(), []
+    layers = component("classifiers", kind).feature_maps(network)
+    for layer in layers:
+        layer.register_forward_hook(lambda module, _, maps: order.append((module, maps.shape)))
+    network(torch.rand(2, 1, 32, 32))
+    assert [module for module, _ in order] == list(layers)[::-1]
+    assert all(len(shape) == 4 for _, shape in order)
+    sides = [shape[-1] for _, shape in order]
+    assert sides == sorted(sides, reverse=True)
+    assert max(sides) >= 8
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_weight_learns(kind: str) -> None:
     network = built(kind)
     nn.functional.cross_entropy(network(torch.rand(4, 1, 32, 32)), torch.tensor([0, 1, 2, 0])).backward()

@@ -71,6 +71,28 @@ def test_samples_depend_on_the_label(made: tuple[GeneratorConfig, Generator]) ->
     assert (first - second).abs().mean() > 1e-4
 
 
+def test_what_is_trained_paints_its_samples_from_noise_and_also_between_classes(
+    made: tuple[GeneratorConfig, Generator],
+) -> None:
+    generator = made[1]
+    if generator.control:
+        return
+    noise, labels = generator.noise(4, seed=1), torch.tensor([0, 1, 2, 3])
+    assert torch.equal(noise[:2], generator.noise(2, seed=1))
+    shares = torch.eye(4)
+    with torch.inference_mode():
+        drawn = generator.sample(labels, seed=1)
+        assert torch.allclose(generator.paint(noise, labels), drawn, atol=1e-4)
+        assert torch.allclose(generator.paint(noise, shares), drawn, atol=1e-4)
+        between = generator.paint(noise, (shares + shares.roll(1, 1)) / 2)
+    assert between.shape == drawn.shape
+    assert not torch.allclose(between, drawn, atol=1e-4)
+    directions = generator.directions()
+    if len(directions):
+        assert directions.shape[1:] == noise.shape[1:]
+        assert torch.allclose(directions @ directions.T, torch.eye(len(directions)), atol=1e-4)
+
+
 def test_what_is_trained_scores_membership_and_a_control_does_not(made: tuple[GeneratorConfig, Generator]) -> None:
     generator, (images, labels) = made[1], real_images()
     found = generator.membership(images, labels, seed=1)

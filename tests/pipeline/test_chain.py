@@ -43,9 +43,17 @@ def test_two_seeds_are_too_few_for_a_claim(first: str) -> None:
 def test_every_stage_ran_once_in_order(first: str) -> None:
     started = STAGE_STARTS.findall(first)
     generators = ("dcgan", "copies", "oracle")
-    expected = {"ingest", "validate", "encode", "screen", "confirm", "evaluate", "report"} | {
-        f"{stage}@{generator}" for stage in ("train_generator", "synthesize", "audit") for generator in generators
-    }
+    expected = {
+        "ingest",
+        "validate",
+        "encode",
+        "screen",
+        "confirm",
+        "learning_curve",
+        "explain",
+        "evaluate",
+        "report",
+    } | {f"{stage}@{generator}" for stage in ("train_generator", "synthesize", "audit") for generator in generators}
     assert sorted(started) == sorted(expected)
     assert started.index("ingest") < started.index("validate") < started.index("screen") < started.index("report")
 
@@ -120,7 +128,14 @@ def test_a_new_generator_runs_its_own_stages_and_what_compares_them(workspace: A
     before = workspace.hashes()
     printed = workspace.run("run", "+size=smoke", "generator=[dcgan,vae]")
     own = {"train_generator@vae", "synthesize@vae", "audit@vae"}
-    assert set(STAGE_STARTS.findall(printed)) == own | {"screen", "confirm", "evaluate", "report"}
+    assert set(STAGE_STARTS.findall(printed)) == own | {
+        "screen",
+        "confirm",
+        "learning_curve",
+        "explain",
+        "evaluate",
+        "report",
+    }
     back = workspace.run("run", *workspace.toy)
     assert not STAGE_STARTS.findall(back), "going back must find everything in DVC's cache"
     assert workspace.hashes() == before, "and must bring back every output"

@@ -142,7 +142,9 @@ def test_grids_show_real_and_kept_synthetic_images_of_each_class(rendered: Page,
     for label in toy.CLASSES:
         assert f"8 images of class {label}, real" in unescape(section)
         assert f"8 images of class {label}, drawn by edm" in unescape(section)
-    assert section.count("data:image/png") == 8 * 4 * len(toy.CLASSES)
+    grids, latent = section.split("What the generators' inputs do", 1)
+    assert grids.count("data:image/png") == 8 * 4 * len(toy.CLASSES)
+    assert latent.count("data:image/png") == 2 * 7 + 3 * 2 + 2 * 7 + 4 * 3
 
 
 def section(rendered: Page, name: str) -> str:

@@ -35,6 +35,17 @@ def test_the_page_holds_every_extractor_and_the_similarity_within_classes(gather
     assert "0.52 (0.47 to 0.56) real: 0.31 (0.28 to 0.34)" in page
 
 
+def test_of_the_explanation_the_page_holds_numbers_and_no_image(gathered: Material) -> None:
+    results = results_json(gathered, "phantom", GIVEN)
+    assert "secret" not in json.dumps(results)
+    page = results_markdown(results)
+    assert "fails its randomisation check" in page
+    assert "62.0 % (52.0 to 72.0)" in page
+    assert "data:image" not in page
+    without = {**results, "explained": {"why": "explain.images is 0"}}
+    assert "Not looked at: explain.images is 0." in results_markdown(without)
+
+
 def test_labels_cannot_become_markup_or_new_columns(gathered: Material) -> None:
     page = results_markdown(results_json(gathered, "phantom", GIVEN))
     assert "<script" not in page

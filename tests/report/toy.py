@@ -58,6 +58,7 @@ def build(root: Path, word: str = "gain") -> Paths:
         _audit(paths, rng, name)
     _screen(paths, rng)
     _write(paths.out("confirm"), "confirm", {"models/config.json": MODELS}, {"history.csv": _confirm_history(rng)})
+    _explain(paths, rng, real)
     evaluated = {"gains.json": gains(word), "subgroups.json": subgroups(), "metrics.json": {}}
     _write(paths.out("evaluate"), "evaluate", evaluated)
     return paths
@@ -180,6 +181,47 @@ def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
             draft.path / "neighbours.npz", synthetic=rows, train=rows, flipped=rows % 3 == 1,
             rms=np.zeros(8) if copied else np.sort(rng.uniform(8, 15, 8)),
         )  # fmt: skip
+
+
+def explained() -> dict[str, Any]:
+    """The content of ``explain.json``: occlusion of the baseline fails its check; one test patient per class."""
+
+    def check(last: float) -> dict[str, Any]:
+        cascade = [{"layers": k, "similarity": value, "whole_image": 0.62} for k, value in ((1, 0.71), (3, last))]
+        return {"cascade": cascade, "layers": 3, "permuted_labels": {"similarity": 0.11, "whole_image": 0.5},
+                "similarity": last, "limit": 0.5, "passes": last <= 0.5}  # fmt: skip
+
+    def measured(value: float) -> dict[str, Any]:
+        return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+    both = {"candidate": measured(0.62), "baseline": measured(0.55), "difference": measured(0.07)}
+    call = {"called": HOSTILE, "probability": 0.83}
+    return {
+        "arms": {"candidate": "synthetic-edm-r1", "baseline": "classic"},
+        "sample": [{"image_id": f"secret-{k}", "label": label, "candidate": call, "baseline": call}
+                   for k, label in enumerate(CLASSES)],
+        "randomisation": {"candidate": {"grad_cam": check(0.04), "occlusion": check(0.12)},
+                          "baseline": {"grad_cam": check(0.08), "occlusion": check(0.83)}},
+        "localisation": {"images": 48, "patients": 31, "chance": 0.027, "level": 0.95,
+                         "methods": {name: {"pointing": both, "energy": both} for name in ("grad_cam", "occlusion")}},
+        "incompleteness": {"candidate": 0.015, "baseline": 0.024},
+        "latent": {"dcgan": {"classes": [[1, 0, 0, 0]] * 7, "directions": [-1, 1]},
+                   "edm": {"classes": [[1, 0, 0, 0]] * 7, "guidance": [0, 1, 2]}},
+    }  # fmt: skip
+
+
+def _explain(paths: Paths, rng: np.random.Generator, real: np.ndarray) -> None:
+    maps = {f"{role}.{method}": rng.uniform(-1, 1, (4, SIZE, SIZE)).astype(np.float16)
+            for role in ("candidate", "baseline") for method in ("grad_cam", "occlusion")}  # fmt: skip
+    maps |= {"images": real[:4], "masks": (real[:4, 0] > 200).astype(np.uint8)}
+    latent = {"dcgan.classes": (2, 7), "dcgan.directions": (3, 2), "edm.classes": (2, 7), "edm.guidance": (4, 3)}
+    with artifact.writing(paths.out("explain"), stage="explain", config={}, inputs={}) as draft:
+        (draft.path / "explain.json").write_bytes(artifact.canonical(explained()))
+        np.savez(draft.path / "maps.npz", **maps)
+        strips = {
+            name: rng.integers(0, 255, (*shape, 1, SIZE, SIZE)).astype(np.uint8) for name, shape in latent.items()
+        }
+        np.savez(draft.path / "latent.npz", **strips)
 
 
 FEW_FOR_INFINITY = "insufficient n: 50 images a side, 256 needed for 64 features"

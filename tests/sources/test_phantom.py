@@ -102,13 +102,13 @@ def test_each_class_sits_where_it_grows(drawn):
 def test_every_slice_of_a_patient_shows_its_tumour(records):
     cfg = Config(patients=50, slices=3)
     for record in records[:90]:
-        assert (phantom.lesion_mask(cfg, record.origin) == TUMOUR).any() == (record.label != "no_tumor")
+        assert (phantom.mask(cfg, record.origin) == TUMOUR).any() == (record.label != "no_tumor")
 
 
 @pytest.mark.parametrize("origin", ["phantom/p9999/s0", "phantom/p0000/s9", "glioma/1.png"])
 def test_a_mask_is_had_only_for_images_of_this_phantom(origin):
     with pytest.raises(SynthgainError, match="no image of this phantom"):
-        phantom.lesion_mask(Config(), origin)
+        phantom.mask(Config(), origin)
 
 
 def test_slices_of_a_patient_share_label_head_and_attributes(records):

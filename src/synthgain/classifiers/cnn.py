@@ -1,5 +1,6 @@
 """A small convolutional network for images of 16 to 64 pixels: fast on one CPU thread, some 24,000 weights."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -39,6 +40,11 @@ def build(cfg: Config, channels: int, classes: int, spatial_dims: int = 2) -> nn
     for before, width in zip(cfg.channels, others, strict=False):
         layers += [conv(before, width, 3, padding=1, bias=False), pool(2), norm(width), nn.ReLU()]
     return nn.Sequential(*layers, _MeanAndMax(), nn.Linear(2 * cfg.channels[-1], classes))
+
+
+def feature_maps(network: nn.Module) -> Sequence[nn.Module]:
+    """The layers whose output is maps ``(B, F, ...)`` that Grad-CAM may weigh, deepest first: the convolutions."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Conv3d)][::-1]
 
 
 class _MeanAndMax(nn.Module):

@@ -1,5 +1,6 @@
 """DenseNet-121 (Huang et al., CVPR 2017, table 1) as MONAI has it, trained from scratch."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch.nn.functional as F
@@ -26,6 +27,11 @@ def build(cfg: Config, channels: int, classes: int, spatial_dims: int = 2) -> nn
     from monai.networks.nets import DenseNet121
 
     return nn.Sequential(_AtLeast(_SMALLEST), DenseNet121(spatial_dims, channels, classes))
+
+
+def feature_maps(network: nn.Module) -> Sequence[nn.Module]:
+    """The layers whose output is maps ``(B, F, ...)`` that Grad-CAM may weigh, deepest first: the four blocks."""
+    return [network.get_submodule(f"1.features.denseblock{block}") for block in (4, 3, 2, 1)]
 
 
 class _AtLeast(nn.Module):

@@ -1,5 +1,6 @@
 """ResNet-18 (He et al., CVPR 2016, table 1) as MONAI has it, trained from scratch."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import nn
@@ -21,3 +22,8 @@ def build(cfg: Config, channels: int, classes: int, spatial_dims: int = 2) -> nn
     return resnet18(
         pretrained=False, spatial_dims=spatial_dims, n_input_channels=channels, num_classes=classes, shortcut_type="B"
     )
+
+
+def feature_maps(network: nn.Module) -> Sequence[nn.Module]:
+    """The layers whose output is maps ``(B, F, ...)`` that Grad-CAM may weigh, deepest first: the four stages."""
+    return [network.get_submodule(f"layer{stage}") for stage in (4, 3, 2, 1)]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class ClassNorm(nn.Module):
     """`normalisation` whose scale and shift belong to the class (Dumoulin et al., ICLR 2017).
 
-    ``(B, C, H, W)`` and labels ``(B,)`` -> ``(B, C, H, W)``.
+    ``(B, C, H, W)`` and labels ``(B,)``, or shares of the classes ``(B, K)`` -> ``(B, C, H, W)``.
     """
 
     def __init__(self, channels: int, classes: int, norm: str = "batch") -> None:
@@ -22,7 +22,8 @@ class ClassNorm(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         normal: Tensor = self.norm(x)
-        return normal * self.gain(labels)[:, :, None, None] + self.bias(labels)[:, :, None, None]
+        gain, bias = embedded(self.gain, labels), embedded(self.bias, labels)
+        return normal * gain[:, :, None, None] + bias[:, :, None, None]
 
 
 def normalisation(norm: str, channels: int, affine: bool = True) -> nn.Module:
@@ -53,6 +54,25 @@ def cropped(images: Tensor, size: int) -> Tensor:
     return images[:, :, top : top + size, left : left + size]
 
 
+def embedded(table: nn.Embedding, labels: Tensor) -> Tensor:
+    """Rows of the table for labels ``(B,)``, or their mean weighted by shares of the classes ``(B, K)``: ``(B, F)``."""
+    rows: Tensor = labels @ table.weight if labels.is_floating_point() else table(labels)
+    return rows
+
+
+def principal_directions(weight: Tensor) -> Tensor:
+    """The unit vectors ``(D, Z)`` that a linear layer's ``weight (F, Z)`` stretches most, the most first.
+
+    The eigenvectors of ``A^T A``: SeFa (Shen and Zhou, CVPR 2021, equation 4). Signs are chosen so that the largest
+    entry is positive.
+    """
+    directions = torch.linalg.svd(weight.double(), full_matrices=False).Vh
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    return (directions * largest.sign()).to(weight.dtype)
+
+
 def one_hot(labels: Tensor, classes: int) -> Tensor:
-    """Labels ``(B,)`` -> float ``(B, classes)``."""
+    """Labels ``(B,)`` -> float ``(B, classes)``; shares of the classes stay as they are."""
+    if labels.is_floating_point():
+        return labels
     return (labels[:, None] == torch.arange(classes, device=labels.device)).to(torch.float32)

@@ -52,7 +52,7 @@ class Phase:
 
 
 class Generator(nn.Module):
-    """Base of all families. A control overrides `observe` and `sample` only."""
+    """Base of all families. A trained one has `noise` and `paint`; a control overrides `observe` and `sample` only."""
 
     control: ClassVar[bool] = False
     """Controls stand for a distribution (copies, noise, truth): their samples are never filtered."""
@@ -82,7 +82,22 @@ class Generator(nn.Module):
 
         Deterministic by ``seed``; image ``i`` depends on ``labels[i]`` and ``i`` alone, not on how many follow.
         """
+        return in_batches(self.paint, self.noise(len(labels), seed=seed), labels, self.device)
+
+    def noise(self, count: int, *, seed: int) -> Tensor:
+        """What images are made from, normal ``(count, ...)``; row ``i`` depends on ``seed`` and ``i`` alone."""
         raise NotImplementedError
+
+    def paint(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """One batch of images, float ``(B, C, H, W)`` in [-1, 1], from noise ``(B, ...)`` and labels int64 ``(B,)``.
+
+        In the labels' place, float ``(B, K)`` holds shares of the classes, for images between them.
+        """
+        raise NotImplementedError
+
+    def directions(self) -> Tensor:
+        """Directions in the space of noise, unit vectors ``(D, Z)``, those that change images most first; or none."""
+        return torch.empty(0, 0)
 
     def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
         """How much each image looks like one that was trained on, in the model's own terms: the audit attacks with it.

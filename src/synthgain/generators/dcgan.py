@@ -16,7 +16,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Strict
 from synthgain.generators.augment import diff_augment
-from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings
+from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, principal_directions
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
 
 SECONDS_PER_IMAGE = 2.1e-03
@@ -140,16 +140,22 @@ class DCGAN(Generator):
         """``-log D(G(z))``, the non-saturating loss."""
         return F.softplus(-self.discriminator(diff_augment(self._draw(labels), self.cfg.augment), labels)).mean()
 
-    def sample(self, labels: Tensor, *, seed: int) -> Tensor:
-        return in_batches(self.generator, image_noise((self.cfg.latent,), len(labels), seed), labels, self.device)
+    def noise(self, count: int, *, seed: int) -> Tensor:
+        return image_noise((self.cfg.latent,), count, seed)
+
+    def paint(self, noise: Tensor, labels: Tensor) -> Tensor:
+        images: Tensor = self.generator(noise, labels)
+        return images
+
+    def directions(self) -> Tensor:
+        return principal_directions(self.generator.first.weight)
 
     def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
         """The discriminator's logit (LOGAN: Hayes, Melis, Danezis and De Cristofaro, PoPETs 2019)."""
         return {"discriminator": in_batches(self.discriminator, images, labels, self.device)}
 
     def _draw(self, labels: Tensor) -> Tensor:
-        drawn: Tensor = self.generator(torch.randn(len(labels), self.cfg.latent, device=labels.device), labels)
-        return drawn
+        return self.paint(torch.randn(len(labels), self.cfg.latent, device=labels.device), labels)
 
 
 def _adam(learning_rate: float) -> Callable[[list[nn.Parameter]], torch.optim.Optimizer]:

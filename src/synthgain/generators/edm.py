@@ -124,8 +124,18 @@ class EDM(Generator):
         raw = self.network(into.view(-1, 1, 1, 1) * x, noise, condition).float()
         return skip.view(-1, 1, 1, 1) * x + out.view(-1, 1, 1, 1) * raw
 
-    def sample(self, labels: Tensor, *, seed: int) -> Tensor:
-        return in_batches(self._draw, image_noise(self.shape, len(labels), seed), labels, self.device)
+    def noise(self, count: int, *, seed: int) -> Tensor:
+        return image_noise(self.shape, count, seed)
+
+    def paint(self, noise: Tensor, labels: Tensor) -> Tensor:
+        known = self._condition(labels)
+        denoise = guided(
+            partial(self.denoise, condition=known), partial(self.denoise, condition=torch.zeros_like(known)),
+            self.sampling.guidance, self.sampling.guidance_interval,
+        )  # fmt: skip
+        settings = self.sampling
+        sigmas = karras_sigmas(settings.steps, settings.smallest, settings.largest, settings.rho)
+        return SOLVERS[settings.solver](denoise, noise * settings.largest, sigmas).clamp(-1, 1)
 
     def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
         """Minus the denoising loss at fixed noise levels (Carlini et al., USENIX Security 2023, section 5)."""
@@ -149,16 +159,6 @@ class EDM(Generator):
     def _condition(self, labels: Tensor) -> Tensor:
         """The class, and no geometric change."""
         return torch.cat([one_hot(labels, self.classes), torch.zeros(len(labels), AMOUNTS, device=labels.device)], 1)
-
-    def _draw(self, noise: Tensor, labels: Tensor) -> Tensor:
-        known = self._condition(labels)
-        denoise = guided(
-            partial(self.denoise, condition=known), partial(self.denoise, condition=torch.zeros_like(known)),
-            self.sampling.guidance, self.sampling.guidance_interval,
-        )  # fmt: skip
-        settings = self.sampling
-        sigmas = karras_sigmas(settings.steps, settings.smallest, settings.largest, settings.rho)
-        return SOLVERS[settings.solver](denoise, noise * settings.largest, sigmas).clamp(-1, 1)
 
 
 def preconditioning(sigma: Tensor, sigma_data: Tensor | float) -> tuple[Tensor, Tensor, Tensor, Tensor]:

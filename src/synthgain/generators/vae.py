@@ -14,7 +14,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Strict
-from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, normalisation, one_hot
+from synthgain.generators.blocks import (
+    ClassNorm,
+    after_halvings,
+    cropped,
+    halvings,
+    normalisation,
+    one_hot,
+    principal_directions,
+)
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
 
 SECONDS_PER_IMAGE = 1.5e-03
@@ -113,8 +121,15 @@ class VAE(Generator):
         fit = negative_log_likelihood(images, self.decoder(codes, labels), self.cfg.noise)
         return (fit + self.cfg.beta * divergence(mean, log_variance).mean()) / images[0].numel()
 
-    def sample(self, labels: Tensor, *, seed: int) -> Tensor:
-        return in_batches(self.decoder, image_noise((self.cfg.latent,), len(labels), seed), labels, self.device)
+    def noise(self, count: int, *, seed: int) -> Tensor:
+        return image_noise((self.cfg.latent,), count, seed)
+
+    def paint(self, noise: Tensor, labels: Tensor) -> Tensor:
+        images: Tensor = self.decoder(noise, labels)
+        return images
+
+    def directions(self) -> Tensor:
+        return principal_directions(self.decoder.first.weight[:, : self.cfg.latent])
 
     def membership(self, images: Tensor, labels: Tensor, *, seed: int) -> Mapping[str, Tensor]:
         """Minus the reconstruction error, and the evidence lower bound in nats up to a constant, at the mean code.

@@ -17,6 +17,8 @@ Pixels = npt.NDArray[np.uint8]
 DIFFERENCE_FULL_SCALE = 64
 """Grey levels of difference that are drawn white."""
 PER_STRIP = 8
+_FOR, _AGAINST = np.array([230.0, 159.0, 0.0]), np.array([86.0, 180.0, 233.0])
+"""`drawing.ORANGE` and `drawing.SKY`, distinguishable with any form of colour blindness."""
 LARGEST = 192
 """Side in pixels above which a picture is made smaller for the page."""
 
@@ -40,6 +42,25 @@ def difference(first: Pixels, second: Pixels) -> Pixels:
     """Absolute difference of two images uint8 ``(C, H, W)``, stretched so that `DIFFERENCE_FULL_SCALE` is white."""
     apart = np.abs(first.astype(np.int16) - second.astype(np.int16))
     return np.minimum(apart * (255 / DIFFERENCE_FULL_SCALE), 255).astype(np.uint8)
+
+
+def overlay(image: Pixels, saliency: npt.NDArray[np.floating[Any]]) -> Pixels:
+    """A map ``(H, W)`` in [-1, 1] over an image uint8 ``(C, H, W)``: orange speaks for the class, blue against it."""
+    base = np.broadcast_to(image, (3, *image.shape[1:])).astype(np.float64)
+    strength = np.abs(saliency.astype(np.float64))
+    colour = np.where(saliency >= 0, _FOR[:, None, None], _AGAINST[:, None, None])
+    return (base + strength * (colour - base)).round().astype(np.uint8)
+
+
+def marked(image: Pixels, mask: npt.NDArray[np.uint8]) -> Pixels:
+    """An image uint8 ``(C, H, W)`` with what lies in the mask ``(H, W)`` tinted."""
+    return overlay(image, 0.6 * (mask > 0))
+
+
+def latent_strip(images: Pixels, name: str, generator: str) -> dict[str, Any]:
+    """A strip of images uint8 ``(n, C, H, W)`` that a generator drew to show what ``name`` does."""
+    pictures = [png_uri(image) for image in images]
+    return {"name": name, "about": f"{len(images)} images drawn by {generator}: {name}", "pictures": pictures}
 
 
 def real_rows(images: ImageSet, label: str, count: int) -> npt.NDArray[np.intp]:

@@ -17,15 +17,16 @@ from synthgain.paths import Paths
 
 SHOWN = (
     "seed", "seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening", "claim", "evaluation",
-    "curve", "fidelity", "fairness",
+    "curve", "fidelity", "fairness", "explain",
 )  # fmt: skip
 """The parts of the configuration that decide the result; where it runs and where it is logged do not."""
 PACKAGES = (
-    "synthgain", "numpy", "pandas", "scipy", "scikit-learn", "torch", "pytorch-lightning", "monai", "matplotlib",
+    "synthgain", "numpy", "pandas", "scipy", "scikit-learn", "torch", "pytorch-lightning", "monai", "captum",
+    "matplotlib",
 )  # fmt: skip
 FLAGS = ("flagged_images", "flagged_weights")
 """What the privacy audit may flag: the images, the generator's weights."""
-_SINGLE = ("ingest", "validate", "screen", "confirm")
+_SINGLE = ("ingest", "validate", "screen", "confirm", "explain")
 _PER_GENERATOR = ("train_generator", "synthesize", "audit")
 
 
@@ -58,6 +59,13 @@ class Material:
     """Stage (and generator, after a slash) to the manifest of the output that is shown."""
     models: Mapping[str, Any]
     """How the classifiers are built, and of each arm the seed that did best on validation."""
+
+    explained: Mapping[str, Any]
+    """Where the classifiers of the headline look, and whether that can be relied on."""
+    maps: Mapping[str, np.ndarray]
+    """The test images that are shown with their maps."""
+    latent: Mapping[str, np.ndarray]
+    """Strips of what the generators' inputs do."""
 
     def artifacts_of(self, stage: str, item: str | None = None) -> str:
         """The SHA-256 of the output that is shown."""
@@ -113,6 +121,9 @@ def gather(cfg: Config, paths: Paths) -> Material:
         subgroups=single["evaluate"].json("subgroups.json"),
         gate={reason: gate.decide(gate.read(cfg, paths), reason) for reason in gate.REASONS},
         models=single["confirm"].json("models/config.json"),
+        explained=single["explain"].json("explain.json"),
+        maps=_arrays(single["explain"].file("maps.npz")),
+        latent=_arrays(single["explain"].file("latent.npz")),
         manifests={name: found.manifest for name, found in single.items()}
         | {f"{stage}/{name}": found.manifest for stage, each in several.items() for name, found in each.items()},
     )

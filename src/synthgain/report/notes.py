@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from synthgain.report import fairness_tables
+from synthgain.report import explain_tables, fairness_tables
 from synthgain.report.grids import DIFFERENCE_FULL_SCALE
 from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, points
@@ -176,6 +176,7 @@ def all_notes(material: Material) -> dict[str, str]:
     return {
         **AUDIT,
         **WORTH,
+        **explain_tables.NOTES,
         "diversity": f"{AUDIT['diversity']} {scales(material.fidelity)}",
         "contrasts": contrasts(material.level, config["claim"]["margin"]),
         "details": details(material.level, config["claim"]["margin"]),

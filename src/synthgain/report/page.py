@@ -11,6 +11,7 @@ from markupsafe import Markup
 from synthgain.report import (
     audit_tables,
     drawing,
+    explain_tables,
     fairness_tables,
     figures,
     grids,
@@ -24,7 +25,8 @@ from synthgain.report.wording import first_upper, metric_name, p_value, points, 
 
 CONTENTS = (
     ("gain", "Gain"), ("classes", "Class by class"), ("worth", "Worth"), ("fairness", "Fairness"),
-    ("screening", "How arms were chosen"), ("images", "Images"), ("fidelity", "Fidelity"), ("privacy", "Privacy"),
+    ("explain", "Where it looks"), ("screening", "How arms were chosen"), ("images", "Images"),
+    ("fidelity", "Fidelity"), ("privacy", "Privacy"),
     ("release", "Release"), ("data", "Data"), ("reproduce", "Reproduce"),
 )  # fmt: skip
 _SHAPES = {
@@ -112,6 +114,15 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             privacy_wording=privacy_tables.wording(material.privacy),
             subgroups=fairness_tables.subgroup_tables(material.subgroups),
             not_compared=fairness_tables.left_out(material.subgroups),
+            explained={
+                "why": material.explained.get("why", ""),
+                "columns": explain_tables.columns(material),
+                "classes": explain_tables.maps(material),
+                "warnings": explain_tables.warnings(material.explained),
+                "completeness": explain_tables.completeness(material.explained),
+                "localisation": explain_tables.localisation_notes(material.explained),
+                "latent": explain_tables.latent_strips(material),
+            },
             reasons={
                 "arms": tables.without_interval(material.gains, tables.FIRST_METRICS),
                 "more": tables.without_interval(material.gains, tables.other_metrics(material.gains)),
@@ -198,6 +209,8 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
         "privacy_power": privacy_tables.power_table(material.privacy),
         "privacy_by_class": privacy_tables.by_class(material.privacy, classes),
         "membership": privacy_tables.membership_table(material.privacy),
+        "randomisation": explain_tables.randomisation_table(material.explained),
+        "localisation": explain_tables.localisation_table(material.explained),
         "gate": fairness_tables.gate_table(material.gate["utility"]),
         "counts": tables.counts_table(tables.counts(material.real)),
         "facts": tables.facts_table(material.facts),

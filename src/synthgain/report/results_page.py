@@ -7,10 +7,22 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.report import audit_tables, drawing, fairness_tables, figures, notes, privacy_tables, tables, worth
+from synthgain.report import (
+    audit_tables,
+    drawing,
+    explain_tables,
+    fairness_tables,
+    figures,
+    notes,
+    privacy_tables,
+    tables,
+    worth,
+)
 from synthgain.report.markdown import bullets, escaped, table
 from synthgain.report.material import Material
 
+EXPLAINED = ("why", "arms", "randomisation", "localisation", "incompleteness")
+"""What the page holds of the explanation: numbers, never an image or its name."""
 GIVEN = ("command", "commit", "hardware", "wall_seconds")
 """Facts about the run, which no stage output holds."""
 
@@ -40,6 +52,7 @@ def results_json(material: Material, study: str, given: Mapping[str, Any]) -> di
         "cell": str(material.cell),
         "gains": material.gains,
         "subgroups": material.subgroups,
+        "explained": {name: material.explained[name] for name in EXPLAINED if name in material.explained},
         "gate": material.gate,
         "plan": material.plan,
         "screening": material.scores.to_dict("records"),
@@ -71,6 +84,7 @@ def results_markdown(results: Mapping[str, Any]) -> str:
         notes.arms(level),
         *_worth(gains, results["config"]["dataset"]["labels"][0]),
         *_fairness(results["subgroups"]),
+        *_explained(results["explained"]),
         "## Screening (validation; not evidence)",
         table(tables.ratio_table(scores, results["plan"])),
         table(tables.baseline_table(scores, results["plan"])),
@@ -142,6 +156,17 @@ def _fairness(subgroups: Mapping[str, Any]) -> list[str]:
         blocks += [f"### By {escaped(each['name'])}", table(each["table"]), *bullets(each["notes"])]
     rule = escaped(fairness_tables.fairness_rule(subgroups)) if subgroups["attributes"] else ""
     return [*blocks, rule, *bullets(fairness_tables.left_out(subgroups))]
+
+
+def _explained(explained: Mapping[str, Any]) -> list[str]:
+    """Whether the maps of both classifiers can be relied on, and find the lesions; the maps are in the report."""
+    blocks = ["## What does it look at?"]
+    if (checks := explain_tables.randomisation_table(explained)) is None:
+        return [*blocks, f"Not looked at: {escaped(explained['why'])}."]
+    blocks += [table(checks), explain_tables.NOTES["randomisation"], *bullets(explain_tables.completeness(explained))]
+    if (found := explain_tables.localisation_table(explained)) is not None:
+        blocks += [table(found), explain_tables.NOTES["localisation"]]
+    return [*blocks, *bullets(explain_tables.localisation_notes(explained))]
 
 
 def _run(run: Mapping[str, Any], study: str) -> str:

@@ -111,7 +111,7 @@ def draw_with_masks(
     return images, masks
 
 
-def lesion_mask(cfg: Config, origin: str, size: int = NATIVE) -> npt.NDArray[np.uint8]:
+def mask(cfg: Config, origin: str, size: int = NATIVE) -> npt.NDArray[np.uint8]:
     """Mask ``(size, size)`` of 0, `TUMOUR` and `OEDEMA` for an image that `scan` gave, found by its ``origin``."""
     found = re.fullmatch(r"phantom/p(\d+)/s(\d+)", origin)
     number, index = map(int, found.groups()) if found else (-1, -1)

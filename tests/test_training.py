@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from synthgain import artifact, checkpoints, train_split, training
-from synthgain.config import GeneratorTraining
 from synthgain.errors import SynthgainError
 from synthgain.generators import dcgan
 from synthgain.generators.contract import Facts, Generator, Phase
+from synthgain.schema import GeneratorTraining
 from synthgain.sources import phantom
 from synthgain.train_split import TrainSplit
 

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthgain.config import Compute
 from synthgain.errors import KilledError, SynthgainError
+from synthgain.schema import Compute
 
 if TYPE_CHECKING:
     import torch

@@ -23,10 +23,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from synthgain import compute, progress
 from synthgain.checkpoints import Checkpoints
-from synthgain.config import GeneratorTraining
 from synthgain.errors import SynthgainError
 from synthgain.generators import private
 from synthgain.generators.contract import Generator, Phase
+from synthgain.schema import GeneratorTraining
 from synthgain.seeding import derive
 from synthgain.train_split import TrainSplit, to_float
 

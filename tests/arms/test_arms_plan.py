@@ -8,8 +8,8 @@ import pytest
 
 from synthgain.arms import tuning
 from synthgain.arms.plan import best_settings, choose, declared_arms, scores
-from synthgain.config import Tuning
 from synthgain.errors import SynthgainError
+from synthgain.schema import Tuning
 
 BOARD = {
     "real": 0.60, "classic": 0.70, "oversample": 0.69, "duplicate-r0.5": 0.75, "duplicate-r1": 0.68,

@@ -4,7 +4,7 @@ import pytest
 
 from synthgain.arms.tuning import DEFAULT, Setting, settings
 from synthgain.classifiers.cnn import Config
-from synthgain.config import Augmentation, Tuning
+from synthgain.schema import Augmentation, Tuning
 
 
 def test_the_classifiers_own_values_come_first_and_the_rest_is_drawn_from_the_spans() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from synthgain.classifiers.augment import augment
-from synthgain.config import Augmentation
+from synthgain.schema import Augmentation
 
 NOTHING = Augmentation(flip=False, rotate=0, translate=0, scale=0, intensity=0)
 IMAGES = torch.rand(16, 3, 20, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -12,8 +12,8 @@ from synthgain.classifiers import cnn
 from synthgain.classifiers.fit import Batch, Look, _loss, fit
 from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.scores import balanced_accuracy, log_loss
-from synthgain.config import Augmentation, ClassifierTraining
 from synthgain.errors import SynthgainError
+from synthgain.schema import Augmentation, ClassifierTraining
 
 CPU = torch.device("cpu")
 

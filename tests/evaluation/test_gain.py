@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from synthgain.config import Evaluation
 from synthgain.errors import SynthgainError
 from synthgain.evaluation import gain
 from synthgain.evaluation.descriptive import Resampled
 from synthgain.evaluation.predictions import from_table
 from synthgain.evaluation.verdict import Rule, judge
+from synthgain.schema import Evaluation
 
 EVALUATION = Evaluation(replicates=800)
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
-from synthgain.config import Fairness
 from synthgain.evaluation import subgroups
 from synthgain.evaluation.attributes import UNKNOWN, Attribute
 from synthgain.evaluation.predictions import Predictions, from_table
+from synthgain.schema import Fairness
 
 ARMS = ("classic", "oversample", "synthetic-edm-r1")
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from synthgain.config import GeneratorConfig, component
+from synthgain.config import component
 from synthgain.explain import latent
 from synthgain.generators import store
 from synthgain.generators.contract import Facts, Generator
+from synthgain.schema import GeneratorConfig
 from synthgain.sources import phantom
 
 FACTS = Facts(1, 16, ("a", "b", "c"), phantom.Config())

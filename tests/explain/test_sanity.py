@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from synthgain.classifiers import cnn
 from synthgain.classifiers.inference import probabilities
-from synthgain.config import ClassifierTraining
 from synthgain.explain import attribution, sanity
 from synthgain.explain.attribution import Classifier, explain
+from synthgain.schema import ClassifierTraining
 
 SIZE = 16
 CFG = cnn.Config(channels=(8, 16), training=cnn.Training(steps=120, batch_size=16, validate_every=60))

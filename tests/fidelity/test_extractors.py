@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from synthgain.config import Extractor
 from synthgain.errors import SynthgainError
 from synthgain.fidelity.extractors import check, load, preprocess
+from synthgain.schema import Extractor
 
 GREY = {"size": 16, "channels": 1, "mean": (0.0,), "std": (1.0,)}
 

@@ -8,9 +8,10 @@ import torch
 
 from synthgain import artifact
 from synthgain.artifact import Artifact
-from synthgain.config import GeneratorConfig, component, kinds
+from synthgain.config import component, kinds
 from synthgain.generators import store
 from synthgain.generators.contract import BATCH, Facts, Generator
+from synthgain.schema import GeneratorConfig
 from synthgain.sources import phantom
 
 SIZE = 16

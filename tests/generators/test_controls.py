@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from synthgain.config import SourceConfig
 from synthgain.errors import SynthgainError
 from synthgain.generators import copies, noise, oracle
 from synthgain.generators.contract import Facts
+from synthgain.schema import SourceConfig
 
 FACTS = Facts(1, 16, ("a", "b"), SourceConfig(kind="folder"))
 

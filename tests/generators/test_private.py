@@ -6,12 +6,12 @@ import pytest
 import torch
 from opacus.accountants import RDPAccountant
 
-from synthgain.config import DP, GeneratorTraining
 from synthgain.errors import SynthgainError
 from synthgain.generators import edm, vae
 from synthgain.generators.blocks import one_hot
 from synthgain.generators.contract import Facts, Generator, Phase
 from synthgain.generators.private import accounted, refuse_unfit, set_gradient
+from synthgain.schema import DP, GeneratorTraining
 from synthgain.sources import phantom
 
 FACTS = Facts(1, 16, ("a", "b"), phantom.Config())

@@ -11,7 +11,7 @@ from synthgain.paths import Paths
 
 CORE = {
     "artifact", "config", "dataset", "errors", "failpoint", "paths", "progress", "seeding", "compute", "lifeline",
-    "strict_yaml", "cell",
+    "strict_yaml", "cell", "schema",
 }  # fmt: skip
 """Modules whose change alters no result: they are no dependency of any stage."""
 

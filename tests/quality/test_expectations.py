@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from synthgain.config import Dataset, Image, SourceConfig
 from synthgain.quality import data_docs, expectations
+from synthgain.schema import Dataset, Image, SourceConfig
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 

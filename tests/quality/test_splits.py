@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgain.config import Budget, Split
 from synthgain.errors import SynthgainError
 from synthgain.quality import splits
+from synthgain.schema import Budget, Split
 
 
 def cohort(patients: int = 40, images: int = 5, classes: int = 3) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from synthgain import artifact, dataset
-from synthgain.config import ClassifierConfig, Config, Dataset, Extractor, Fidelity, GeneratorConfig, SourceConfig
+from synthgain.config import Config
 from synthgain.paths import Paths
+from synthgain.schema import ClassifierConfig, Dataset, Extractor, Fidelity, GeneratorConfig, SourceConfig
 
 HOSTILE = "<script>alert(1)</script>$x_1$"
 CLASSES = ("glioma", "meningioma", HOSTILE, "no_tumour")

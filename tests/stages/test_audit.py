@@ -11,9 +11,10 @@ from onnx import TensorProto, helper
 
 from synthgain import artifact, dataset
 from synthgain.artifact import Artifact
-from synthgain.config import Config, Extractor, Fidelity
+from synthgain.config import Config
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
+from synthgain.schema import Extractor, Fidelity
 from synthgain.stages import audit, encode, train_generator
 
 

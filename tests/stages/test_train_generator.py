@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from synthgain import artifact, config, dataset, training
-from synthgain.config import Config, Split
+from synthgain.config import Config
 from synthgain.errors import SynthgainError
 from synthgain.generators import store
 from synthgain.paths import Paths
+from synthgain.schema import Split
 from synthgain.stages import train_generator
 from synthgain.train_split import TrainSplit
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthgain.config import Synthesis
 from synthgain.dataset import ImageSet
+from synthgain.schema import Synthesis
 from synthgain.synthesis.selection import Filter, Similarity, summary
 
 

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from synthgain.config import Config, GeneratorConfig
+from synthgain.config import Config
 from synthgain.errors import SynthgainError
+from synthgain.schema import GeneratorConfig
 
 CONTROLS = ("copies", "noise", "oracle")
 """Kinds of generators that learn nothing: they show what the instrument says when the answer is known."""

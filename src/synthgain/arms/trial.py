@@ -27,9 +27,10 @@ from synthgain.classifiers.fit import Look, fit
 from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.weights import write_weights
 from synthgain.compute import device, side_by_side
-from synthgain.config import Augmentation, ClassifierConfig, Compute, Config, component
+from synthgain.config import Config, component
 from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
+from synthgain.schema import Augmentation, ClassifierConfig, Compute
 from synthgain.seeding import derive
 
 PREDICTIONS = "predictions.parquet"

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from synthgain.config import Augmentation, ClassifierConfig, Tuning
+from synthgain.schema import Augmentation, ClassifierConfig, Tuning
 from synthgain.seeding import rng
 
 _LIMITS = {"rotate": 180.0}

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synthgain.config import Augmentation
+from synthgain.schema import Augmentation
 from synthgain.seeding import derive
 
 

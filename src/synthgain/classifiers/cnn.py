@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from synthgain.config import ClassifierConfig, ClassifierTraining, Positive
+from synthgain.schema import ClassifierConfig, ClassifierTraining, Positive
 
 SECONDS_PER_IMAGE = 3.3e-4
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels, for the estimate of a plan."""

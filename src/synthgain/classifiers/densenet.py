@@ -6,7 +6,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synthgain.config import ClassifierConfig
+from synthgain.schema import ClassifierConfig
 
 _SMALLEST = 32
 """The network halves the image five times."""

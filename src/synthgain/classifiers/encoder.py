@@ -11,8 +11,8 @@ from torch import nn
 from synthgain.artifact import Artifact
 from synthgain.classifiers import inference
 from synthgain.classifiers.weights import rebuild, write_weights
-from synthgain.config import ClassifierConfig
 from synthgain.dataset import ImageSet
+from synthgain.schema import ClassifierConfig
 
 WEIGHTS = "encoder.safetensors"
 CONFIG = "config.json"

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from synthgain.classifiers.augment import augment
 from synthgain.classifiers.inference import probabilities, to_input
 from synthgain.classifiers.scores import balanced_accuracy, log_loss
-from synthgain.config import Augmentation, ClassifierTraining
 from synthgain.errors import SynthgainError
+from synthgain.schema import Augmentation, ClassifierTraining
 from synthgain.seeding import derive, rng
 
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import nn
 
-from synthgain.config import ClassifierConfig
+from synthgain.schema import ClassifierConfig
 
 SECONDS_PER_IMAGE = 9e-3
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels, for the estimate of a plan."""

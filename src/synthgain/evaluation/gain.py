@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from synthgain.config import Evaluation
 from synthgain.errors import SynthgainError, nearest
 from synthgain.evaluation import fixed_pair
 from synthgain.evaluation.bca import acceleration, bca
@@ -22,6 +21,7 @@ from synthgain.evaluation.statistics import (
     two_level,
 )
 from synthgain.evaluation.verdict import CODES, INCONCLUSIVE, Evidence, Rule, judge, points, sentence
+from synthgain.schema import Evaluation
 
 REAL = "real"
 _NUMBERS = (

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgain.arms.arm import parse
-from synthgain.config import Evaluation
 from synthgain.evaluation.equivalents import Curve, equivalents
 from synthgain.evaluation.folds import CHOSEN, STRONGEST
 from synthgain.evaluation.predictions import Predictions, from_table
 from synthgain.evaluation.resampling import COUNTED, PAIRED, Resampling, paired_replicates, replicate
 from synthgain.evaluation.statistics import interval, two_level
+from synthgain.schema import Evaluation
 
 Array = npt.NDArray[np.float64]
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.config import Fairness
 from synthgain.evaluation import parity
 from synthgain.evaluation.attributes import UNKNOWN, Attribute
 from synthgain.evaluation.descriptive import MOST_LOST
@@ -23,6 +22,7 @@ from synthgain.evaluation.metrics import NotEstimable
 from synthgain.evaluation.predictions import Predictions
 from synthgain.evaluation.resampling import COUNTED, PAIRED, Replicates, Resampling, paired_replicates, replicate
 from synthgain.evaluation.statistics import bootstrap_p, holm, interval, two_level
+from synthgain.schema import Fairness
 
 Array = npt.NDArray[np.float64]
 LOSES, PROBABLY, MAY, HOLDS, INSUFFICIENT = "loses", "probably loses", "may lose", "holds", "insufficient n"

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthgain.config import GeneratorConfig
 from synthgain.generators.contract import BATCH, Generator
+from synthgain.schema import GeneratorConfig
 from synthgain.seeding import derive
 
 Strips = npt.NDArray[np.uint8]

@@ -15,8 +15,8 @@ from scipy.stats import rankdata
 from torch import nn
 
 from synthgain.classifiers.fit import Batch, fit
-from synthgain.config import ClassifierConfig
 from synthgain.explain.attribution import Classifier, Images, Labels, Maps, explain
+from synthgain.schema import ClassifierConfig
 from synthgain.seeding import derive, rng
 
 LIMIT = 0.5

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.config import Extractor
 from synthgain.errors import SynthgainError
+from synthgain.schema import Extractor
 
 Images = npt.NDArray[np.uint8]
 _BATCH = 32

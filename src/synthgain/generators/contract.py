@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from synthgain.config import SourceConfig
+from synthgain.schema import SourceConfig
 from synthgain.seeding import derive
 
 BATCH = 50

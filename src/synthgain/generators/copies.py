@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from synthgain.config import GeneratorConfig
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Facts, Generator
+from synthgain.schema import GeneratorConfig
 from synthgain.seeding import derive
 
 

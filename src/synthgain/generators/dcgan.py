@@ -14,10 +14,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Strict
 from synthgain.generators.augment import diff_augment
 from synthgain.generators.blocks import ClassNorm, after_halvings, cropped, halvings, principal_directions
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
+from synthgain.schema import GeneratorConfig, GeneratorTraining, Positive, Strict
 
 SECONDS_PER_IMAGE = 2.1e-03
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""

@@ -9,12 +9,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Share, Strict
 from synthgain.generators.augment import AMOUNTS, non_leaking
 from synthgain.generators.blocks import one_hot
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
 from synthgain.generators.samplers import SOLVERS, guided, karras_sigmas
 from synthgain.generators.unet import UNet
+from synthgain.schema import GeneratorConfig, GeneratorTraining, Positive, Share, Strict
 from synthgain.seeding import derive
 
 _ATTACKED = (0.05, 0.1, 0.2, 0.5, 1.0)

@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from synthgain.config import GeneratorConfig
 from synthgain.generators.contract import Facts, Generator, image_noise, in_batches
+from synthgain.schema import GeneratorConfig
 
 
 class Config(GeneratorConfig):

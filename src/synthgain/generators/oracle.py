@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthgain.config import GeneratorConfig, component
+from synthgain.config import component
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Facts, Generator
+from synthgain.schema import GeneratorConfig
 
 
 class Config(GeneratorConfig):

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synthgain.config import DP, GeneratorTraining
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Generator, Phase
+from synthgain.schema import DP, GeneratorTraining
 
 _AT_ONCE = 8
 """Images whose gradients are held in memory side by side."""

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from synthgain.artifact import Artifact
-from synthgain.config import GeneratorConfig, component
+from synthgain.config import component
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Facts, Generator
+from synthgain.schema import GeneratorConfig
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from synthgain.config import GeneratorConfig, GeneratorTraining, Positive, Strict
 from synthgain.generators.blocks import (
     ClassNorm,
     after_halvings,
@@ -24,6 +23,7 @@ from synthgain.generators.blocks import (
     principal_directions,
 )
 from synthgain.generators.contract import Facts, Generator, Phase, image_noise, in_batches
+from synthgain.schema import GeneratorConfig, GeneratorTraining, Positive, Strict
 
 SECONDS_PER_IMAGE = 1.5e-03
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""

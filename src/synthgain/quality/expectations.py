@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from synthgain.config import Dataset
 from synthgain.dataset import REAL, SPLITS
 from synthgain.quality.splits import UNUSED
+from synthgain.schema import Dataset
 
 LEAKS = ("unique_images", "duplicate_groups_disjoint", "patients_disjoint", "groups_disjoint")
 """Checks that fail where a split leaks into another."""

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgain.cell import ONLY, Cell
-from synthgain.config import Budget, Split
 from synthgain.dataset import SPLITS
 from synthgain.errors import SynthgainError
+from synthgain.schema import Budget, Split
 
 UNUSED = "unused"
 

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from synthgain.config import SourceConfig
 from synthgain.errors import SynthgainError
+from synthgain.schema import SourceConfig
 from synthgain.sources.record import Record, read_file, refuse
 
 SPLIT_FOLDERS = ("train", "training", "val", "valid", "validation", "test", "testing")

@@ -17,9 +17,9 @@ from typing import IO, Literal
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.config import SourceConfig
 from synthgain.dataset import SPLITS
 from synthgain.errors import SynthgainError
+from synthgain.schema import SourceConfig
 from synthgain.sources.record import Record
 
 LARGEST_RATIO = 200

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import Field
 
-from synthgain.config import SourceConfig
 from synthgain.errors import SynthgainError
+from synthgain.schema import SourceConfig
 from synthgain.seeding import rng
 from synthgain.sources import mr_signal, phantom_lesions
 from synthgain.sources.mr_signal import SCANNERS, Array, Scanner

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthgain.config import SourceConfig, Strict
 from synthgain.errors import SynthgainError, nearest
+from synthgain.schema import SourceConfig, Strict
 from synthgain.sources.record import Record, read_file, refuse
 
 DELIMITERS = ",;\t"

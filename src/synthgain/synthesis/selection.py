@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthgain.config import Synthesis
 from synthgain.dataset import ImageSet
+from synthgain.schema import Synthesis
 
 Floats = npt.NDArray[np.floating[Any]]
 WHY_UNFILTERED = "a control stands for a distribution as it is: filtering would change what it shows"

@@ -289,6 +289,8 @@ class Fairness(Strict):
 
 
 class Privacy(Strict):
+    detector_steps: Positive = 300
+    """Training steps of the copy detector."""
     canaries: Annotated[int, Field(ge=0, le=1000)] = 0
     """Marked images that are planted among each generator's training images, to measure what it remembers; none by
     default, because they show in what it draws. Classifiers never see them."""

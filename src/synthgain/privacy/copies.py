@@ -23,7 +23,6 @@ from synthgain.privacy.neighbours import chunks
 from synthgain.privacy.planted import Pixels, power, rate, turned
 
 FILE = "copy_detector.safetensors"
-STEPS = 300
 _SIDE = 32
 """Side in pixels at which images are compared; larger ones are averaged down to it."""
 FALSE_ALARMS = 0.01
@@ -65,7 +64,7 @@ class CopyDetector:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def fit(train: npt.NDArray[np.uint8], seed: int, steps: int = STEPS) -> CopyDetector:
+def fit(train: npt.NDArray[np.uint8], seed: int, steps: int) -> CopyDetector:
     """Train the detector on ``train (N, C, H, W)``, at least two images; on the CPU, deterministic by ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

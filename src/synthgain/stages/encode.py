@@ -35,6 +35,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         pd.DataFrame(looks).to_csv(draft.path / "history.csv", index=False)
         rows = images.rows("train")
         if len(rows) > 1:
-            detector = copies.fit(np.asarray(images.images[rows]), derive(cfg.seed, "copy detector"))
+            steps = cfg.privacy.detector_steps
+            detector = copies.fit(np.asarray(images.images[rows]), derive(cfg.seed, "copy detector"), steps)
             copies.save(detector, draft.path / copies.FILE)
         draft.counts.update(train=len(images.rows("train")), val=len(images.rows("val")))

@@ -101,9 +101,9 @@ def page(found: dict[str, Any]) -> str:
         f"Mean over the classes that have both: {pretended:+.1f} points.", "",
         f"Balanced accuracy on all of its own test images: {100 * leaking['mean']['all']:.1f} % (SD over {SEEDS} seeds "
         f"{100 * leaking['sd']:.1f}); on a split of the same images by groups of near-duplicates: "
-        f"{100 * clean['mean']['all']:.1f} % ({100 * clean['sd']:.1f}). These two are no measure of the leak: the set's "
+        f"{100 * clean['mean']['all']:.1f} % ({100 * clean['sd']:.1f}). These are no measure of the leak: the set's "
         "own test folder differs from its training folder in more than near-copies, the clean split mixes both.", "",
-        "Nothing here is about synthetic images. Images with near-copies may be easier ones, too: this cannot tell.", "",
+        "Nothing here is about synthetic images. Images with near-copies may be easier ones: this cannot tell.", "",
         "```sh", found["command"], "```", "",
         f"- commit `{found['commit']}`", f"- {found['hardware']}, {found['wall_seconds'] / 60:.1f} minutes",
         "- every number above comes from [leak.json](leak.json)",

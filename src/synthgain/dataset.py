@@ -7,7 +7,7 @@ same order) and the artifact's ``manifest.json``, whose ``facts.classes`` fixes 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import pandas as pd
 
 from synthgain import artifact
 from synthgain.errors import SynthgainError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IMAGES = "images.npy"
 TABLE = "manifest.parquet"
@@ -63,6 +66,33 @@ class ImageSet:
 def attributes(table: pd.DataFrame) -> list[str]:
     """The columns that the data brought along: what is known of a patient or an acquisition beside the label."""
     return [str(name) for name in table if name not in (*COLUMNS, *MEASURED, "given_split")]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Part of an image set as plain arrays: uint8 ``(N, C, H, W)``, class indices ``(N,)`` and groups ``(N,)``.
+
+    Groups (patients) are numbers that are equal across the parts of a set where the patients are.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.integer]
+
+    def joined(self, other: "Images") -> "Images":
+        """These images, then those of ``other``."""
+        both = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("pixels", "labels", "groups"))
+        return Images(*both)
+
+
+def to_float(images: "Tensor") -> "Tensor":
+    """Stored uint8 -> float32 in [-1, 1], what every network sees."""
+    return images.float() / 127.5 - 1
+
+
+def to_uint8(images: "Tensor") -> "Tensor":
+    """Float in [-1, 1], cut off outside of it -> uint8 to be stored."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
 
 
 def label_indices(labels: Sequence[str] | pd.Series, classes: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synthgain.dataset import to_float
 from synthgain.seeding import rng
 
 IN_MEMORY = 512 * 2**20
@@ -46,8 +47,3 @@ class TrainSplit:
 
     def _take(self, chosen: npt.NDArray[Any]) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(self.images[self.rows[chosen]]), torch.from_numpy(self.labels[chosen])
-
-
-def to_float(images: Tensor) -> Tensor:
-    """uint8 -> float32 in [-1, 1]."""
-    return images.to(torch.float32) / 127.5 - 1

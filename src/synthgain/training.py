@@ -23,12 +23,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from synthgain import compute, progress
 from synthgain.checkpoints import Checkpoints
+from synthgain.dataset import to_float
 from synthgain.errors import SynthgainError
 from synthgain.generators import private
 from synthgain.generators.contract import Generator, Phase
 from synthgain.schema import GeneratorTraining
 from synthgain.seeding import derive
-from synthgain.train_split import TrainSplit, to_float
+from synthgain.train_split import TrainSplit
 
 _ROWS = 200
 _CHECKED = 50

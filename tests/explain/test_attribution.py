@@ -101,10 +101,10 @@ def test_every_classifier_can_be_explained_by_every_method(kind: str, channels: 
 def test_grad_cam_is_captums_on_the_deepest_maps_that_tell_places_apart() -> None:
     from captum.attr import LayerAttribution, LayerGradCam
 
-    from synthgain.classifiers.inference import to_input
+    from synthgain.dataset import to_float
 
     classifier, shown = built("densenet"), images(2)
-    inputs = to_input(torch.from_numpy(shown))
+    inputs = to_float(torch.from_numpy(shown))
     sides = {}
     for layer in classifier.feature_maps(classifier.network):
         found = LayerGradCam(classifier.network, layer).attribute(inputs, 1, relu_attributions=True)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from synthgain.dataset import Images
 from synthgain.fidelity.comparison import Sample, distances
-from synthgain.fidelity.diversity import Pictures, intra_class
+from synthgain.fidelity.diversity import intra_class
 
 COUNT, FEATURES = 1000, 8
 UP, DOWN, SAME = "up", "down", "same"
@@ -103,9 +104,9 @@ def test_a_dropped_mode_raises_similarity_within_a_class_and_a_fresh_sample_does
     random = np.random.default_rng(0)
     shapes = np.kron(random.uniform(0, 255, (200, 1, 8, 8)), np.ones((1, 1, 4, 4))).astype(np.uint8)
     labels, numbers = np.zeros(100, np.int64), np.arange(100)
-    real = Pictures(shapes[:100], labels, numbers)
+    real = Images(shapes[:100], labels, numbers)
     for chosen, way in ((numbers, SAME), (numbers % 5, UP), (numbers % 1, UP)):
-        synthetic = Pictures(shapes[100:][chosen], labels, numbers)
+        synthetic = Images(shapes[100:][chosen], labels, numbers)
         record = intra_class(synthetic, real, ("a",), level=0.95, rng=np.random.default_rng(0))["pooled"]
         value, null = record["ms_ssim"], record["ms_ssim_null"]
         assert (UP if value["low"] > null["high"] else SAME) == way

@@ -6,19 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthgain.fidelity.diversity import Pictures, intra_class
+from synthgain.dataset import Images
+from synthgain.fidelity.diversity import intra_class
 from synthgain.fidelity.ms_ssim import ms_ssim
 
 CLASSES = ("a", "b")
 
 
-def pictures(seed: int, count: int, per_patient: int = 1, classes: int = 2) -> Pictures:
+def pictures(seed: int, count: int, per_patient: int = 1, classes: int = 2) -> Images:
     """Smooth images; those of a patient are equal but for noise."""
     random = np.random.default_rng(seed)
     numbers = np.arange(count) // per_patient
     coarse = random.uniform(0, 255, (count, 1, 8, 8))[numbers]
     images = np.kron(coarse, np.ones((1, 1, 4, 4))) + random.normal(0, 5, (count, 1, 32, 32))
-    return Pictures(np.clip(images, 0, 255).astype(np.uint8), numbers % classes, numbers)
+    return Images(np.clip(images, 0, 255).astype(np.uint8), numbers % classes, numbers)
 
 
 def test_fresh_images_are_as_diverse_as_real_ones_and_a_collapse_shows() -> None:
@@ -29,7 +30,7 @@ def test_fresh_images_are_as_diverse_as_real_ones_and_a_collapse_shows() -> None
     for record in (found["pooled"], *found["per_class"].values()):
         assert record["ms_ssim"]["low"] < record["ms_ssim_null"]["value"] < record["ms_ssim"]["high"]
     once = np.arange(80) % 2
-    collapsed = replace(fresh, images=fresh.images[once])
+    collapsed = replace(fresh, pixels=fresh.pixels[once])
     for record in intra_class(collapsed, real, CLASSES, level=0.95, rng=rng(0))["per_class"].values():
         assert record["ms_ssim"]["value"] == pytest.approx(1)
         assert record["ms_ssim"]["low"] > record["ms_ssim_null"]["high"]
@@ -39,7 +40,7 @@ def test_real_pairs_are_of_different_patients() -> None:
     real = pictures(0, 40, per_patient=10, classes=1)
     apart = real.groups[:, None] < real.groups[None]
     first, second = np.nonzero(apart)
-    expected = ms_ssim(real.images[first], real.images[second]).mean()
+    expected = ms_ssim(real.pixels[first], real.pixels[second]).mean()
     found = intra_class(pictures(1, 20, classes=1), real, ("a",), level=0.95, rng=np.random.default_rng(0))
     assert found["pooled"]["ms_ssim_null"]["value"] == pytest.approx(expected, abs=0.02)
 

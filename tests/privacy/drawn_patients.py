@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthgain.privacy.memorisation import Images
+from synthgain.dataset import Images
 
 SIZE = 32
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from drawn_patients import patients
 
+from synthgain.dataset import Images
 from synthgain.privacy.authenticity import authenticity
-from synthgain.privacy.memorisation import Images
 from synthgain.privacy.neighbours import pixels
 
 CLASSES = ("a", "b")

@@ -8,8 +8,9 @@ import pytest
 import torch
 from drawn_patients import patients
 
+from synthgain.dataset import Images
 from synthgain.privacy.copies import contrastive_loss, copied, fit, load, save, views
-from synthgain.privacy.memorisation import ALPHA, Images
+from synthgain.privacy.memorisation import ALPHA
 from synthgain.privacy.planted import plant
 
 CLASSES = ("a", "b")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthgain.privacy.memorisation import ALPHA, Images, duplicates, pair
+from synthgain.dataset import Images
+from synthgain.privacy.memorisation import ALPHA, duplicates, pair
 from synthgain.privacy.nearness import nearer_to_train
 from synthgain.privacy.neighbours import flipped, pixels
 from synthgain.privacy.planted import plant

@@ -27,22 +27,30 @@ def augment(images: Tensor, cfg: Augmentation, *, seed: int, step: int) -> Tenso
     random = torch.rand(len(images), 7, generator=torch.Generator().manual_seed(derive(seed, "augment", step)))
     random = random.to(images.device)
     if cfg.flip or cfg.rotate or cfg.translate or cfg.scale:
-        grid = F.affine_grid(_affine(random, cfg), list(images.shape), align_corners=False)
-        images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        images = _moved(images, random, cfg)
     if cfg.intensity:
         images = _intensity(images, random, cfg.intensity)
     return images
 
 
-def _affine(random: Tensor, cfg: Augmentation) -> Tensor:
-    """Matrices ``(B, 2, 3)`` from output to input coordinates, both in [-1, 1]."""
+def turned(images: Tensor, angle: Tensor, zoom: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
+    """Each of ``images (B, C, H, W)`` turned by ``angle (B,)`` radians, enlarged, moved, and mirrored where told.
+
+    ``shift (B, 2)`` in half sides; ``zoom (B,)`` above 1 shows less; ``flip (B,)`` is 1, or -1 for mirrored. Pixels
+    from outside repeat the border.
+    """
+    cosine, sine = angle.cos() / zoom, angle.sin() / zoom
+    rows = [flip * cosine, -flip * sine, shift[:, 0], sine, cosine, shift[:, 1]]
+    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _moved(images: Tensor, random: Tensor, cfg: Augmentation) -> Tensor:
     flip = torch.where(random[:, 0] < 0.5, -1.0, 1.0) if cfg.flip else torch.ones_like(random[:, 0])
     angle = (2 * random[:, 1] - 1) * math.radians(cfg.rotate)
     zoom = 1 + (2 * random[:, 2] - 1) * cfg.scale
     shift = 2 * (2 * random[:, 3:5] - 1) * cfg.translate
-    cosine, sine = angle.cos() / zoom, angle.sin() / zoom
-    rows = [flip * cosine, -flip * sine, shift[:, 0], sine, cosine, shift[:, 1]]
-    return torch.stack(rows, 1).view(-1, 2, 3)
+    return turned(images, angle, zoom, shift, flip)
 
 
 def _intensity(images: Tensor, random: Tensor, most: float) -> Tensor:

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthgain.classifiers.augment import augment
-from synthgain.classifiers.inference import probabilities, to_input
+from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.scores import balanced_accuracy, log_loss
+from synthgain.dataset import to_float
 from synthgain.errors import SynthgainError
 from synthgain.schema import Augmentation, ClassifierTraining
 from synthgain.seeding import derive, rng
@@ -161,7 +162,7 @@ def _module(
         def training_step(self, batch: tuple[int, Tensor, Tensor], _: int) -> Tensor:
             step, images, labels = batch
             _seed(derive(seed, "step", step), on)
-            images = to_input(images)
+            images = to_float(images)
             if augmentation is not None:
                 images = augment(images, augmentation, seed=seed, step=step)
             loss = loss_of(self.network, images, labels, step)

@@ -7,12 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from synthgain.dataset import to_float
+
 _BATCH = 256
-
-
-def to_input(images: Tensor) -> Tensor:
-    """uint8 ``(B, C, ...)`` -> float32 in [-1, 1], what every classifier sees."""
-    return images.to(torch.float32) / 127.5 - 1
 
 
 def probabilities(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -44,7 +41,7 @@ def _batches(network: nn.Module, images: npt.NDArray[np.uint8]) -> Iterator[Tens
     with torch.inference_mode():
         for start in range(0, len(images), _BATCH):
             batch = torch.from_numpy(np.array(images[start : start + _BATCH])).to(on)
-            yield to_input(batch)
+            yield to_float(batch)
     network.train(training)
 
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgain.arms.arm import parse
+from synthgain.evaluation.descriptive import Resampled
 from synthgain.evaluation.equivalents import Curve, equivalents
 from synthgain.evaluation.folds import CHOSEN, STRONGEST
 from synthgain.evaluation.predictions import Predictions, from_table
-from synthgain.evaluation.resampling import COUNTED, PAIRED, Resampling, paired_replicates, replicate
 from synthgain.evaluation.statistics import interval, two_level
 from synthgain.schema import Evaluation
 
@@ -70,14 +70,11 @@ def _shares(facts: Mapping[str, Any]) -> list[float]:
 
 def _scores(p: Predictions, metric: str, evaluation: Evaluation, seed: int, level: float) -> tuple[Array, Array]:
     """Mean over seeds of every arm, ``(A,)``, and its two-level bootstrap replicates, ``(R, A)``."""
-    count = paired_replicates(p, evaluation.replicates) if metric in PAIRED else evaluation.replicates
-    resampling = Resampling(p.n_groups, len(p.seeds), evaluation.replicates, seed)
-    found = replicate({metric: {**COUNTED, **PAIRED}[metric](p)}, resampling, count)[metric]
-    weights = resampling.seed_weights()
-    sound = np.isfinite(found.values).all(axis=(1, 2))
+    resampled = Resampled(p, evaluation.replicates, seed, level, only=(metric,))
+    found, weights = resampled.replicates[metric], resampled.seed_weights
     drawn = [
-        two_level(found.point[a], found.values[sound, a], weights[:count][sound], level=level, n_groups=p.n_groups,
-                  fitted=len(p.classes))[0]
+        two_level(found.point[a], found.values[:, a], weights, level=level, n_groups=p.n_groups,
+                  fitted=resampled.fitted(metric))[0]
         for a in range(len(p.arms))
     ]  # fmt: skip
     return found.point.mean(1), np.stack(drawn, axis=1)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synthgain.classifiers.inference import to_input
+from synthgain.dataset import to_float
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ def explain(classifier: Classifier, method: str, images: Images, labels: Labels)
     Deterministic; a map depends on its own image alone.
     """
     maps = [
-        METHODS[method](classifier, to_input(pixels), classes).detach().float()
+        METHODS[method](classifier, to_float(pixels), classes).detach().float()
         for pixels, classes in zip(
             torch.from_numpy(np.array(images)).split(_BATCH), torch.from_numpy(labels).split(_BATCH), strict=True
         )
@@ -103,7 +103,7 @@ METHODS: dict[str, Callable[[Classifier, Tensor, Tensor], Tensor]] = {
 
 def incompleteness(classifier: Classifier, images: Images, labels: Labels, maps: Maps) -> float:
     """How far maps of integrated gradients miss completeness: mean absolute error over mean absolute difference."""
-    inputs, classes = to_input(torch.from_numpy(np.array(images))), torch.from_numpy(labels)[:, None]
+    inputs, classes = to_float(torch.from_numpy(np.array(images))), torch.from_numpy(labels)[:, None]
     with torch.inference_mode():
         black = classifier.network(torch.full_like(inputs[:1], BLACK)).expand(len(inputs), -1)
         apart = (classifier.network(inputs) - black).gather(1, classes)[:, 0]

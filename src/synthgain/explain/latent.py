@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synthgain.dataset import to_uint8
 from synthgain.generators.contract import BATCH, Generator
 from synthgain.schema import GeneratorConfig
 from synthgain.seeding import derive
@@ -89,4 +90,4 @@ def _times(noise: Tensor, shares: Tensor) -> Tensor:
 def _painted(generator: Generator, noise: Tensor, shares: Tensor) -> Strips:
     """Images uint8 ``(n, C, H, W)`` of noise ``(n, ...)`` and shares of the classes ``(n, K)``."""
     drawn = [generator.paint(*part) for part in zip(noise.split(BATCH), shares.split(BATCH), strict=True)]
-    return ((torch.cat(drawn).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+    return to_uint8(torch.cat(drawn)).numpy()

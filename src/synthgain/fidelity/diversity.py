@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.dataset import Images
 from synthgain.fidelity.bootstrap import REPLICATES, multiplicities
 from synthgain.fidelity.ms_ssim import ms_ssim, scales
 
@@ -19,17 +20,8 @@ LEAST = 10
 """Fewer images than this in a class are 'insufficient n'."""
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Images uint8 ``(N, C, H, W)`` with class indices ``(N,)`` and groups (patients) ``(N,)``."""
-
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    groups: npt.NDArray[np.integer]
-
-
 def intra_class(
-    synthetic: Pictures, real: Pictures, classes: Sequence[str], *, level: float, rng: np.random.Generator
+    synthetic: Images, real: Images, classes: Sequence[str], *, level: float, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Mean MS-SSIM of pairs of images of a class (Odena et al. 2017, section 4.2), synthetic and real.
 
@@ -47,7 +39,7 @@ def intra_class(
     found = {key: [_of_class(side, k, rng) for k in range(len(classes))] for key, side in sides.items()}
     known = [k for k in range(len(classes)) if all(not isinstance(each[k], str) for each in found.values())]
     return {
-        "scales": scales(min(real.images.shape[-2:])),
+        "scales": scales(min(real.pixels.shape[-2:])),
         "pooled": {key: _pooled([each[k] for k in known], level) for key, each in found.items()},
         "per_class": {
             name: {key: _record(each[k], level) for key, each in found.items()} for k, name in enumerate(classes)
@@ -62,7 +54,7 @@ class _Mean:
     pairs: int
 
 
-def _of_class(pictures: Pictures, label: int, rng: np.random.Generator) -> _Mean | str:
+def _of_class(pictures: Images, label: int, rng: np.random.Generator) -> _Mean | str:
     """The mean over pairs, or why there is none."""
     rows = np.flatnonzero(pictures.labels == label)
     if len(rows) < LEAST:
@@ -75,7 +67,7 @@ def _of_class(pictures: Pictures, label: int, rng: np.random.Generator) -> _Mean
         return "insufficient n: all images are of one patient"
     chosen = rng.permutation(apart)[:PAIRS]
     first, second = first[chosen], second[chosen]
-    values = ms_ssim(pictures.images[rows[first]], pictures.images[rows[second]])
+    values = ms_ssim(pictures.pixels[rows[first]], pictures.pixels[rows[second]])
     drawn = multiplicities(len(numbers), rng)
     weights = drawn[:, members[first]] * drawn[:, members[second]]
     total = weights.sum(1)

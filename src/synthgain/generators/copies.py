@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from synthgain.dataset import to_float, to_uint8
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Facts, Generator
 from synthgain.schema import GeneratorConfig
@@ -30,13 +31,13 @@ class Copies(Generator):
         self.register_buffer("labels", torch.empty(0, dtype=torch.int64))
 
     def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        images, labels = zip(*((((x + 1) * 127.5).round().to(torch.uint8), y) for x, y in batches), strict=True)
+        images, labels = zip(*((to_uint8(x), y) for x, y in batches), strict=True)
         self.images, self.labels = torch.cat(images), torch.cat(labels)
 
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         """Draw with replacement; raises `SynthgainError` where the train split has no image of a class."""
         rows = [self._row(int(label), derive(seed, i)) for i, label in enumerate(labels.tolist())]
-        return self.images[rows].cpu().float() / 127.5 - 1
+        return to_float(self.images[rows].cpu())
 
     def _row(self, label: int, seed: int) -> int:
         of_class = torch.nonzero(self.labels == label).flatten()

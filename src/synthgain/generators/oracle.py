@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from synthgain.config import component
+from synthgain.dataset import to_float
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Facts, Generator
 from synthgain.schema import GeneratorConfig
@@ -34,7 +35,7 @@ class Oracle(Generator):
     def sample(self, labels: Tensor, *, seed: int) -> Tensor:
         order = np.array([self.source.CLASSES.index(name) for name in self.facts.classes])
         drawn = self.source.draw(self.facts.source, order[labels.cpu().numpy()], seed=seed, size=self.facts.size)
-        return torch.from_numpy(drawn).expand(-1, self.facts.channels, -1, -1).float() / 127.5 - 1
+        return to_float(torch.from_numpy(drawn).expand(-1, self.facts.channels, -1, -1))
 
 
 def build(cfg: Config, facts: Facts) -> Oracle:

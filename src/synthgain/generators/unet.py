@@ -7,13 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synthgain.generators.blocks import normalisation
+
 
 class Block(nn.Module):
     """Residual block whose second normalisation is scaled and shifted by the condition (Dhariwal and Nichol, 2021)."""
 
     def __init__(self, before: int, after: int, condition: int, dropout: float) -> None:
         super().__init__()
-        self.norm1, self.norm2 = _norm(before), _norm(after)
+        self.norm1, self.norm2 = normalisation("group", before), normalisation("group", after)
         self.conv1 = nn.Conv2d(before, after, 3, padding=1)
         self.conv2 = nn.Conv2d(after, after, 3, padding=1)
         self.affine = nn.Linear(condition, 2 * after)
@@ -35,7 +37,7 @@ class Attention(nn.Module):
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = _norm(channels)
+        self.norm = normalisation("group", channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
         _silence(self.out)
@@ -83,7 +85,7 @@ class UNet(nn.Module):
             self.grow.append(nn.Conv2d(width, before, 3, padding=1) if level else nn.Identity())
         self.middle = nn.ModuleList(Block(widths[-1], widths[-1], depth, dropout) for _ in range(2))
         self.attention = Attention(widths[-1], max(1, widths[-1] // 64))
-        self.norm = _norm(widths[0])
+        self.norm = normalisation("group", widths[0])
         self.leave = nn.Conv2d(widths[0], channels * patch**2, 3, padding=1)
         _silence(self.leave)
 
@@ -112,10 +114,6 @@ def _blocks(levels: nn.ModuleList, level: int) -> nn.ModuleList:
     found = levels[level]
     assert isinstance(found, nn.ModuleList)
     return found
-
-
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(math.gcd(channels, 8), channels)
 
 
 def _silence(conv: nn.Conv2d) -> None:

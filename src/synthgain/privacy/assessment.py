@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from synthgain.dataset import Images
 from synthgain.privacy.authenticity import authenticity
 from synthgain.privacy.conclusion import conclusion
 from synthgain.privacy.copies import CopyDetector, copied
-from synthgain.privacy.memorisation import Images, Pairs, duplicates, pair
+from synthgain.privacy.memorisation import Pairs, duplicates, pair
 from synthgain.privacy.nearness import nearer_to_train
 from synthgain.privacy.neighbours import Vectors, pixels
 from synthgain.privacy.planted import plant

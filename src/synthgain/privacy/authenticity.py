@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.privacy.memorisation import Images
+from synthgain.dataset import Images
 from synthgain.privacy.neighbours import Vectors, nearest
 from synthgain.privacy.planted import rate
 

@@ -17,10 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from synthgain.classifiers.augment import turned
 from synthgain.classifiers.weights import read_weights, write_weights
-from synthgain.privacy.memorisation import ALPHA, Images
+from synthgain.dataset import Images, to_float
+from synthgain.privacy.memorisation import ALPHA
 from synthgain.privacy.neighbours import chunks
-from synthgain.privacy.planted import Pixels, power, rate, turned
+from synthgain.privacy.planted import Pixels, power, rate
 
 FILE = "copy_detector.safetensors"
 _SIDE = 32
@@ -169,5 +171,5 @@ def _embedded(network: Embedding, images: npt.NDArray[np.uint8]) -> npt.NDArray[
 
 
 def _prepared(images: npt.NDArray[np.uint8]) -> Tensor:
-    x = torch.from_numpy(np.array(images)).float() / 127.5 - 1
+    x = to_float(torch.from_numpy(np.array(images)))
     return F.adaptive_avg_pool2d(x, _SIDE) if max(x.shape[2:]) > _SIDE else x

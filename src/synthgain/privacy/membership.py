@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.dataset import Images, to_float
 from synthgain.generators.contract import Generator
-from synthgain.privacy.memorisation import Images
 from synthgain.privacy.planted import Pixels
 from synthgain.seeding import derive, rng
 
@@ -70,7 +70,7 @@ def scored(generator: Generator, images: Pixels, labels: npt.NDArray[np.int64], 
     """`Generator.membership` for stored images: name to ``(n,)``."""
     import torch
 
-    given = torch.from_numpy(np.array(images)).float() / 127.5 - 1
+    given = to_float(torch.from_numpy(np.array(images)))
     found = generator.membership(given, torch.from_numpy(labels), seed=seed)
     return {name: values.double().numpy() for name, values in found.items()}
 

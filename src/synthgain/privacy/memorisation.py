@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.dataset import Images
 from synthgain.privacy.neighbours import Nearest, flipped, nearest, pixels
 from synthgain.privacy.planted import Pixels, power, rate
 
@@ -15,15 +16,6 @@ FLAGGED_DUPLICATES = 0.01
 ALPHA = 0.01
 """Significance at which 'nearer to training than to held-out images' is flagged."""
 PAIRS = 32
-
-
-@dataclass(frozen=True)
-class Images:
-    """uint8 images ``(N, C, H, W)``, class indices ``(N,)`` and numbers of the groups (patients) ``(N,)``."""
-
-    pixels: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    groups: npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synthgain.classifiers.augment import turned
+
 Pixels = npt.NDArray[np.uint8]
 PLANTED = 200
 """Copies of each kind, one per training image, of randomly chosen ones where there are more."""
@@ -44,18 +46,6 @@ def rate(flags: npt.NDArray[np.bool_], level: float = LEVEL) -> dict[str, Any]:
     low = float(beta.ppf(tail, found, n - found + 1)) if found else 0.0
     high = float(beta.ppf(1 - tail, found + 1, n - found)) if found < n else 1.0
     return {"share": found / n, "low": low, "high": high, "n": n}
-
-
-def turned(images: Tensor, angle: Tensor, zoom: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
-    """Each of ``images (B, C, H, W)`` turned by ``angle (B,)`` radians, enlarged, moved, and mirrored where told.
-
-    ``shift (B, 2)`` in half sides; ``zoom (B,)`` above 1 shows less; ``flip (B,)`` is 1, or -1 for mirrored. Pixels
-    from outside repeat the border.
-    """
-    cosine, sine = angle.cos() / zoom, angle.sin() / zoom
-    rows = [flip * cosine, -flip * sine, shift[:, 0], sine, cosine, shift[:, 1]]
-    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _rotated(images: Tensor, random: torch.Generator) -> Tensor:

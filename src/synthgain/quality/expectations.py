@@ -15,8 +15,6 @@ from synthgain.dataset import REAL, SPLITS
 from synthgain.quality.splits import UNUSED
 from synthgain.schema import Dataset
 
-LEAKS = ("unique_images", "duplicate_groups_disjoint", "patients_disjoint", "groups_disjoint")
-"""Checks that fail where a split leaks into another."""
 LOWEST_CONTRAST = 2.0
 """Grey levels: an image with a smaller standard deviation shows next to nothing."""
 

@@ -7,8 +7,6 @@ TRIPOD+AI: Collins et al. 2024, BMJ 385:e078378. CLAIM: Mongan, Moy and Kahn 202
 from collections.abc import Sequence
 from typing import NamedTuple
 
-AUTHOR = "the author"
-
 
 class Item(NamedTuple):
     """One item: its number, what it asks for, what the tool knows (with places for `facts`), what the author adds."""

@@ -70,10 +70,6 @@ def _row(material: Material, place: int) -> dict[str, Any]:
     return {"name": first_upper(called), "about": about, "pictures": [png_uri(picture) for picture in pictures]}
 
 
-def _call(call: Mapping[str, Any]) -> str:
-    return f"{call['called']}, {100 * call['probability']:.0f}\u00a0%"
-
-
 def _methods(explained: Mapping[str, Any]) -> list[str]:
     return [name for name in METHODS if name in explained.get("randomisation", {}).get("candidate", {})]
 

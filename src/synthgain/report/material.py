@@ -96,6 +96,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         "evaluate": artifact.read(paths.out("evaluate"))
     }
     several = {stage: {name: artifact.read(at.out(stage, name)) for name in cfg.generators} for stage in _PER_GENERATOR}
+    records = gate.read(cfg, paths)
     return Material(
         config=shown_config(cfg),
         gains=single["evaluate"].json("gains.json"),
@@ -119,7 +120,7 @@ def gather(cfg: Config, paths: Paths) -> Material:
         artifacts=hashes(cfg, paths),
         versions=_versions(),
         subgroups=single["evaluate"].json("subgroups.json"),
-        gate={reason: gate.decide(gate.read(cfg, paths), reason) for reason in gate.REASONS},
+        gate={reason: gate.decide(records, reason) for reason in gate.REASONS},
         models=single["confirm"].json("models/config.json"),
         explained=single["explain"].json("explain.json"),
         maps=_arrays(single["explain"].file("maps.npz")),

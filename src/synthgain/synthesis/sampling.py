@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from synthgain import artifact, failpoint, progress
+from synthgain.dataset import to_uint8
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Generator
 from synthgain.seeding import derive
@@ -60,7 +61,7 @@ def _quantised(drawn: torch.Tensor, name: str) -> Images:
             f"generator '{name}' draws values that are not finite: its training failed. "
             "Lower its learning rate or train it longer"
         )
-    quantised: Images = ((drawn.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+    quantised: Images = to_uint8(drawn).numpy()
     return quantised
 
 

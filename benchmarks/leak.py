@@ -15,17 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from phantom import ROOT, workspace
+from phantom import ROOT, classic, workspace
 
 from synthgain import artifact, dataset, last_run, stages
-from synthgain.arms.arm import parse
-from synthgain.arms.trial import predict, train
-from synthgain.compute import device, side_by_side
+from synthgain.compute import side_by_side
 from synthgain.config import Config
-from synthgain.dataset import label_indices
 from synthgain.paths import Paths
 from synthgain.quality import splits
-from synthgain.seeding import derive
 
 PAGES = ROOT / "docs" / "results"
 SEEDS = 8
@@ -39,20 +35,13 @@ SET = [
 
 def trained(case: tuple[Config, Paths, int]) -> dict[str, float]:
     """Balanced accuracy and, over the parts of the test images that leak and that do not, accuracy by class."""
-    cfg, paths, index = case
-    images = dataset.read(paths.out("ingest"))
-    network, _ = train(
-        parse("classic"), images, None, cfg.classifier, cfg.arms.augmentation,
-        seed=derive(cfg.seed, "benchmark", index), on=device(cfg.compute),
-    )  # fmt: skip
-    predicted = predict(network, images, ["test"])
-    scores = predicted[[f"p{k}" for k in range(len(images.classes))]].to_numpy()
-    right = pd.Series(scores.argmax(1) == label_indices(predicted["label"], images.classes))
+    images, predicted = classic(*case)
+    test = images.table.iloc[images.rows("test")].reset_index(drop=True)
+    right = pd.Series(predicted.argmax(1) == images.labels[images.rows("test")])
     pairs = splits.leaks(images.table)
     leaking = set(pairs.loc[pairs["split_a"] == "test", "origin_a"])
-    leaks = images.table["origin"].iloc[images.rows("test")].isin(leaking).reset_index(drop=True)
-    found = {"all": float(right.groupby(predicted["label"]).mean().mean())}
-    by_class = right.groupby([leaks, predicted["label"]]).agg(["mean", "size"])
+    found = {"all": float(right.groupby(test["label"]).mean().mean())}
+    by_class = right.groupby([test["origin"].isin(leaking), test["label"]]).agg(["mean", "size"])
     for (leak, label), row in by_class.iterrows():
         found[f"{'with' if leak else 'without'} {label}"] = float(row["mean"])
         found[f"n {'with' if leak else 'without'} {label}"] = int(row["size"])

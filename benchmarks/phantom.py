@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synthgain import artifact, dataset, stages
 from synthgain.arms.arm import parse
@@ -26,7 +27,7 @@ from synthgain.classifiers.scores import balanced_accuracy
 from synthgain.compose import compose
 from synthgain.compute import device, side_by_side
 from synthgain.config import Config
-from synthgain.dataset import label_indices
+from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
 from synthgain.seeding import derive
 
@@ -47,17 +48,21 @@ def workspace(folder: Path, overrides: Sequence[str]) -> tuple[Config, Paths]:
     return compose(paths, overrides), paths
 
 
-def classic(case: tuple[Config, Paths, int]) -> float:
-    """Balanced accuracy on test of one training of the arm `classic`."""
-    cfg, paths, index = case
+def classic(cfg: Config, paths: Paths, index: int) -> tuple[ImageSet, npt.NDArray[np.float64]]:
+    """The images, and what one training of the arm `classic` says of those of the test split, ``(N, K)``."""
     images = dataset.read(paths.out("ingest"))
     seed = derive(cfg.seed, "benchmark", index)
     network, _ = train(
         parse("classic"), images, None, cfg.classifier, cfg.arms.augmentation, seed=seed, on=device(cfg.compute)
     )
     predicted = predict(network, images, ["test"])
-    probabilities = predicted[[f"p{k}" for k in range(len(images.classes))]].to_numpy()
-    return balanced_accuracy(probabilities, label_indices(predicted["label"], images.classes))
+    return images, predicted[[f"p{k}" for k in range(len(images.classes))]].to_numpy()
+
+
+def score(case: tuple[Config, Paths, int]) -> float:
+    """Balanced accuracy of `classic`."""
+    images, predicted = classic(*case)
+    return balanced_accuracy(predicted, images.labels[images.rows("test")])
 
 
 def learning_curve(folder: Path) -> list[dict[str, Any]]:
@@ -68,7 +73,7 @@ def learning_curve(folder: Path) -> list[dict[str, Any]]:
         cfg, paths = workspace(folder / f"curve-{count}", words)
         stages.run("ingest", cfg, paths)
         cases = [(cfg, paths, index) for index in range(SEEDS)]
-        scores = [score for _, score in side_by_side(classic, cases, 2)]
+        scores = [found for _, found in side_by_side(score, cases, 2)]
         points.append({"train_patients_per_class": count, "mean": round(float(np.mean(scores)), 4),
                        "sd_over_seeds": round(float(np.std(scores, ddof=1)), 4)})  # fmt: skip
         said = (

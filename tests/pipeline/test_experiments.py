@@ -13,14 +13,15 @@ from synthgain.paths import Paths
 STUDIES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "experiment").glob("*.yaml"))
 
 
-def on_the_spot(cfg: Config) -> Config:
-    """The same experiment, reading the raw data where they lie instead of DVC's copy."""
-    return cfg.model_copy(update={"dataset": cfg.dataset.model_copy(update={"raw": str(cfg.dataset.path)})})
+def on_the_spot(cfg: Config, root: Path) -> Config:
+    """The same experiment, reading the raw data (of the phantom: its source) where they lie instead of DVC's copy."""
+    raw = cfg.dataset.path or str(root / cfg.dataset.raw)
+    return cfg.model_copy(update={"dataset": cfg.dataset.model_copy(update={"raw": raw})})
 
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_runs_at_the_debug_size(study: str, root: Path, datasets: Path, tmp_path: Path) -> None:
-    cfg = on_the_spot(compose(Paths(root), [f"experiment={study}", "+size=smoke", "compute.workers=1"]))
+    cfg = on_the_spot(compose(Paths(root), [f"experiment={study}", "+size=smoke", "compute.workers=1"]), root)
     paths = Paths(tmp_path)
     run_all(cfg, paths)
     assert outcome.verdict(paths).startswith("Verdict: inconclusive")
@@ -36,8 +37,7 @@ def run_all(cfg: Config, paths: Paths) -> None:
 
 def test_with_fewer_labels_everything_learns_from_them_alone_and_the_test_stays(root: Path, tmp_path: Path) -> None:
     toy = ["generator=dcgan", "control=copies", "dataset.labels=[1.0,0.5]", "dataset.budget=null"]
-    cfg = compose(Paths(root), ["+size=smoke", *toy, "compute.workers=1"])
-    cfg = cfg.model_copy(update={"dataset": cfg.dataset.model_copy(update={"raw": str(root / cfg.dataset.raw)})})
+    cfg = on_the_spot(compose(Paths(root), ["+size=smoke", *toy, "compute.workers=1"]), root)
     paths = Paths(tmp_path)
     run_all(cfg, paths)
     whole, half = (paths.at(cell) for cell in cfg.cells)
@@ -57,8 +57,7 @@ def test_with_fewer_labels_everything_learns_from_them_alone_and_the_test_stays(
 
 def test_in_a_cross_validation_every_patient_tests_once(root: Path, tmp_path: Path) -> None:
     toy = ["dataset.source.patients=18", "generator=dcgan", "control=copies", "dataset.split.folds=3"]
-    cfg = compose(Paths(root), ["+size=smoke", *toy, "dataset.budget=null", "compute.workers=1"])
-    cfg = cfg.model_copy(update={"dataset": cfg.dataset.model_copy(update={"raw": str(root / cfg.dataset.raw)})})
+    cfg = on_the_spot(compose(Paths(root), ["+size=smoke", *toy, "dataset.budget=null", "compute.workers=1"]), root)
     paths = Paths(tmp_path)
     run_all(cfg, paths)
     folds = [dataset.read(paths.at(cell).out("ingest")) for cell in cfg.cells]

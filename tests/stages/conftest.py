@@ -6,6 +6,9 @@ from types import ModuleType
 
 import pytest
 
+from synthgain.paths import Paths
+from synthgain.stages import confirm, screen
+
 
 @pytest.fixture(scope="session")
 def bars() -> ModuleType:
@@ -16,3 +19,13 @@ def bars() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def confirmed(bars: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """A toy workspace up to the confirmation, of each test module's own."""
+    cfg = bars.experiment(arms={"ratios": [1.0]})
+    paths = bars.build(tmp_path_factory.mktemp("confirmed"), cfg)
+    screen.run(cfg, paths)
+    confirm.run(cfg, paths)
+    return paths

@@ -16,16 +16,7 @@ from synthgain.classifiers.weights import read_weights
 from synthgain.config import component
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths
-from synthgain.stages import confirm, screen
-
-
-@pytest.fixture(scope="module")
-def confirmed(bars: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    cfg = bars.experiment(arms={"ratios": [1.0]})
-    paths = bars.build(tmp_path_factory.mktemp("confirm"), cfg)
-    screen.run(cfg, paths)
-    confirm.run(cfg, paths)
-    return paths
+from synthgain.stages import confirm
 
 
 @pytest.fixture(scope="module")

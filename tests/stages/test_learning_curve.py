@@ -5,20 +5,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
-import pytest
 
 from synthgain import artifact
 from synthgain.paths import Paths
-from synthgain.stages import confirm, evaluate, learning_curve, screen
-
-
-@pytest.fixture(scope="module")
-def confirmed(bars: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    cfg = bars.experiment(arms={"ratios": [1.0]})
-    paths = bars.build(tmp_path_factory.mktemp("curve"), cfg)
-    screen.run(cfg, paths)
-    confirm.run(cfg, paths)
-    return paths
+from synthgain.stages import evaluate, learning_curve
 
 
 def test_every_point_is_predicted_with_the_first_seeds_and_shares_the_confirmations_trainings(

@@ -57,7 +57,8 @@ def measured(folder: Path, on_leak: str, fractions: tuple[float, float]) -> dict
         stages.run(stage, cfg, paths)
     images = dataset.read(paths.out("ingest"))
     report = artifact.read(paths.out("validate")).json("report.json")
-    table = pd.DataFrame([found for _, found in side_by_side(trained, [(cfg, paths, k) for k in range(SEEDS)], 2)])
+    done = sorted(side_by_side(trained, [(cfg, paths, k) for k in range(SEEDS)], 2), key=lambda pair: pair[0][2])
+    table = pd.DataFrame([found for _, found in done])
     return {
         "on_leak": on_leak, "leaks": report["leaks"], "classes": list(images.classes),
         "per_seed": [round(value, 4) for value in table["all"]], "sd": round(float(table["all"].std()), 4),

@@ -63,9 +63,9 @@ def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
     validated = stage("validate", stage("ingest"))
     encoder = stage("encode", validated)
     synthetic, audits = [], []
-    for generator in cfg.generators:
-        weights = stage(f"train_generator@{generator}", validated)
-        synthetic.append(stage(f"synthesize@{generator}", weights, encoder))
+    weights = {name: stage(f"train_generator@{name}", validated) for name in cfg.weights}
+    for generator, settings in cfg.generators.items():
+        synthetic.append(stage(f"synthesize@{generator}", weights[str(settings.weights)], encoder))
         audits.append(stage(f"audit@{generator}", synthetic[-1]))
     plan = stage("screen", *synthetic)
     predictions = stage("confirm", plan)

@@ -8,9 +8,10 @@ import yaml
 
 from synthgain import strict_yaml
 from synthgain.artifact import replace_bytes
-from synthgain.config import Config, component, load
+from synthgain.config import FOR_DVC, Config, learns, load
 from synthgain.errors import SynthgainError, nearest
 from synthgain.paths import Paths
+from synthgain.variants import expand
 
 
 def compose(paths: Paths, overrides: Sequence[str]) -> Config:
@@ -38,20 +39,21 @@ def compose(paths: Paths, overrides: Sequence[str]) -> Config:
             each = OmegaConf.merge(each or {}, full.pop("each_generator", {}))
             composed = OmegaConf.merge(composed, full)
         for name, generator in composed.get("generators", {}).items():
-            trained = component("generators", generator.kind).Config.model_fields["training"].default is not None
-            changes = [own[name] if at_full_size else {}, each if each and trained else {}]
+            if "weights" in generator:
+                continue
+            changes = [own[name] if at_full_size else {}, each if each and learns(generator.kind) else {}]
             composed.generators[name] = OmegaConf.merge(generator, *changes)
         _again(composed, overrides, paths.root / "conf")
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise SynthgainError(f"configuration: {_first_line(error)}") from None
-    return load(_with_raw(cast(dict[str, Any], values), paths))
+    return load(_with_raw(expand(cast(dict[str, Any], values)), paths))
 
 
 def write_params(paths: Paths, config: Config) -> bool:
     """Write ``params.yaml`` if it would differ; returns whether it did."""
     head = "# The resolved experiment, written by `synthgain`. Edit conf/ or give overrides instead.\n"
-    text = head + yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=100)
+    text = head + yaml.safe_dump(config.model_dump(mode="json") | {FOR_DVC: config.weights}, sort_keys=False, width=100)
     if paths.params.is_file() and paths.params.read_text() == text:
         return False
     replace_bytes(paths.params, text.encode())

@@ -8,9 +8,9 @@ import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import SerializeAsAny, ValidationError
+from pydantic import SerializeAsAny, ValidationError, field_validator
 
 from synthgain.cell import Cell
 from synthgain.errors import SynthgainError, nearest
@@ -35,12 +35,17 @@ from synthgain.schema import (
     Tracking,
 )
 
+FOR_DVC = "weights"
+"""Key of ``params.yaml`` that follows from the others: the generators with weights of their own, for ``dvc.yaml``."""
+
 
 class Config(Strict):
     seed: int = 0
     """Base of all randomness."""
     seeds: Positive = 8
     """Fresh confirmation seeds."""
+    generator_seeds: Literal["one", "paired"] = "one"
+    """Train each generator once, and claim something about this training; or once for each confirmation seed."""
     dataset: Dataset
     generators: dict[Name, SerializeAsAny[GeneratorConfig]]
     synthesis: Synthesis = Synthesis()
@@ -56,6 +61,28 @@ class Config(Strict):
     explain: Explain = Explain()
     tracking: Tracking = Tracking()
     compute: Compute = Compute()
+
+    @field_validator("generators")
+    @classmethod
+    def _own_weights(cls, generators: dict[str, GeneratorConfig]) -> dict[str, GeneratorConfig]:
+        return {
+            name: each if each.weights else each.model_copy(update={"weights": name})
+            for name, each in generators.items()
+        }
+
+    @property
+    def weights(self) -> dict[str, dict[str, str]]:
+        """The generators that have weights of their own, with their kind."""
+        return {name: {"kind": each.kind} for name, each in self.generators.items() if each.weights == name}
+
+    @property
+    def per_generator(self) -> dict[str, tuple[str, ...]]:
+        """The stages that run once for each generator, and for which of them."""
+        return {"train_generator": tuple(self.weights)} | dict.fromkeys(("synthesize", "audit"), tuple(self.generators))
+
+    def trainings(self, generator: str) -> tuple[str, ...]:
+        """``generator`` and its further trainings: that of the first confirmation seed, of the second, ..."""
+        return (generator, *(name for name, each in self.generators.items() if each.repeats == generator))
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -83,6 +110,11 @@ def component(package: str, kind: str) -> Any:
     return importlib.import_module(f"synthgain.{package}.{kind}")
 
 
+def learns(kind: str) -> bool:
+    """Whether generators of this kind are trained; controls are not."""
+    return component("generators", kind).Config.model_fields["training"].default is not None
+
+
 def load(values: Mapping[str, Any]) -> Config:
     """Type plain values; raises `SynthgainError` naming every offending key."""
     values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
@@ -107,7 +139,7 @@ def read(path: Path) -> Config:
     values = strict_yaml.read(path)
     if not isinstance(values, Mapping):
         raise SynthgainError(f"{path}: expected a mapping, got {values!r}")
-    return load(values)
+    return load({key: value for key, value in values.items() if key != FOR_DVC})
 
 
 def _typed(package: str, value: Any, where: str) -> Any:

@@ -28,8 +28,8 @@ def study(workspace: Path, folder: Path, *overrides: str) -> tuple[Config, Paths
     cfg = compose(paths, [*_STUDY, *overrides])
     for stage in ("ingest", "validate", "encode"):
         stages.run(stage, cfg, paths)
-    for stage in ("train_generator", "synthesize", "audit"):
-        for generator in cfg.generators:
+    for stage, generators in cfg.per_generator.items():
+        for generator in generators:
             stages.run(stage, cfg, paths, generator)
     for stage in ("screen", "confirm", "learning_curve", "evaluate"):
         stages.run(stage, cfg, paths)

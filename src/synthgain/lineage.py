@@ -67,10 +67,10 @@ def changed(paths: Paths) -> list[str]:
 
 def prune(paths: Paths, config: Config) -> None:
     """Remove outputs of generators that are not in this experiment; DVC's cache keeps them."""
-    for stage in ("train_generator", "synthesize", "audit"):
+    for stage, generators in config.per_generator.items():
         folder = paths.out(stage)
         for old in folder.iterdir() if folder.is_dir() else ():
-            if old.is_dir() and old.name not in config.generators:
+            if old.is_dir() and old.name not in generators:
                 shutil.rmtree(old)
 
 

@@ -12,13 +12,15 @@ def describe(cfg: Config) -> str:
     from synthgain.arms.arm import candidates
 
     screened = candidates(cfg)
-    trained = {name: g.training for name, g in cfg.generators.items() if g.training is not None}
+    trained = {name: g.training for name, g in cfg.generators.items() if g.weights == name and g.training is not None}
+    also = sorted(name for name, g in cfg.generators.items() if g.weights != name)
     lines = [
         f"data        {cfg.dataset.name}: {cfg.dataset.path or 'drawn by code'}, {cfg.dataset.image.size} px"
         + (f", {cfg.dataset.budget.train} + {cfg.dataset.budget.val} labelled images" if cfg.dataset.budget else ""),
         *([f"cells       {'; '.join(map(str, cfg.cells))}: all below once in each"] if len(cfg.cells) > 1 else []),
         *(f"generator   {name}: {t.steps} steps of {t.batch_size} images" for name, t in trained.items()),
-        f"controls    {', '.join(sorted(set(cfg.generators) - set(trained))) or 'none'}",
+        *([f"also drawn  {', '.join(also)}: from the same weights, sampled in another way"] if also else []),
+        f"controls    {', '.join(sorted(set(cfg.weights) - set(trained))) or 'none'}",
         f"classifier  {cfg.classifier.kind}: {cfg.classifier.training.steps} steps of "
         f"{cfg.classifier.training.batch_size} images per training",
         f"screening   {len(screened)} arms x {cfg.screening.tuning.trials} settings x {cfg.screening.seeds} seeds on "
@@ -37,8 +39,8 @@ def seconds(cfg: Config, screened: int) -> float:
     area = (cfg.dataset.image.size / _MEASURED_SIZE) ** 2
     generators = sum(
         component("generators", g.kind).SECONDS_PER_IMAGE * g.training.steps * g.training.batch_size
-        for g in cfg.generators.values()
-        if g.training is not None
+        for name, g in cfg.generators.items()
+        if g.weights == name and g.training is not None
     )
     trials = screened * cfg.screening.tuning.trials * cfg.screening.seeds + cfg.arms.most * cfg.seeds
     trials += len(cfg.curve.shares) * cfg.curve.seeds

@@ -122,6 +122,10 @@ class GeneratorConfig(Strict):
     """The network and its losses; a change trains it again."""
     sampling: Strict | None = None
     """How images are drawn; a change only draws them again."""
+    weights: Name | None = None
+    """Draw from the weights of the generator of this name, with other `sampling`; default: from its own."""
+    repeats: Name | None = None
+    """Filled in by ``generator_seeds: paired``: the generator that this is a further training of."""
 
 
 class Synthesis(Strict):
@@ -215,6 +219,8 @@ class Curve(Strict):
 class Screening(Strict):
     seeds: Positive = 2
     """Seeds of its own; the confirmation uses fresh ones."""
+    guidance: tuple[Annotated[float, Field(ge=0)], ...] = ()
+    """Strengths, besides its own, at which every generator that can be guided is drawn from and screened."""
     tuning: Tuning = Tuning()
 
 

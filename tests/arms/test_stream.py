@@ -128,7 +128,6 @@ def test_a_small_pool_is_cycled(real: ImageSet, toy: ModuleType) -> None:
 
 
 def test_an_arm_whose_pool_lacks_a_class_says_so_before_it_is_trained(pool: ImageSet) -> None:
-    assert lacks(parse("classic"), None, 30) is None
     assert lacks(parse("synthetic-edm-r1"), pool, 30) is None
     without = replace(pool, table=pool.table.assign(kept=pool.table["label"] != "middle"))
     assert "no image of class middle" in str(lacks(parse("synthetic-edm-r1"), without, 30))

@@ -30,8 +30,7 @@ def test_a_study_runs_at_the_debug_size(study: str, root: Path, datasets: Path, 
 
 def run_all(cfg: Config, paths: Paths) -> None:
     for stage in STAGES:
-        per_generator = stage in ("train_generator", "synthesize", "audit")
-        for item in cfg.generators if per_generator else [None]:
+        for item in cfg.per_generator.get(stage, (None,)):
             stages.run(stage, cfg, paths, item)
 
 

@@ -15,8 +15,9 @@ from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.weights import read_weights
 from synthgain.config import component
 from synthgain.errors import SynthgainError
+from synthgain.evaluation.predictions import from_table as evaluated
 from synthgain.paths import Paths
-from synthgain.stages import confirm
+from synthgain.stages import confirm, screen
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,34 @@ def test_another_confirmation_on_the_same_test_split_is_counted_and_printed(
 ) -> None:
     confirm.run(bars.experiment(arms={"ratios": [1.0]}, seeds=1), confirmed)
     assert "test split predicted 2 times with this data" in capsys.readouterr().out
+
+
+def test_paired_each_confirmation_seed_has_a_training_of_the_generator_of_its_own(
+    bars: ModuleType, tmp_path: Path
+) -> None:
+    generators = {
+        "edm": {"kind": "edm"}, "edm-seed1": {"kind": "edm", "repeats": "edm"}, "copies": {"kind": "copies"},
+    }  # fmt: skip
+    cfg = bars.experiment(generator_seeds="paired", generators=generators, arms={"ratios": [1.0]})
+    paths = bars.build(tmp_path, cfg)
+    screen.run(cfg, paths)
+    confirm.run(cfg, paths)
+    screened = pd.read_csv(artifact.read(paths.out("screen")).file("scores.csv"))
+    assert not screened["arm"].str.contains("seed1").any(), "only the first training is screened"
+    found = artifact.read(paths.out("confirm"))
+    table = pd.read_parquet(found.file("predictions.parquet"))
+    assert (table["generator_seed"] == table["seed"]).all()
+    assert {"synthesize/edm", "synthesize/edm-seed1"} <= found.manifest["inputs"].keys()
+    read = evaluated(table, found.json("models/config.json")["classes"])
+    assert read.generator_seeds["synthetic-edm-r1"] == (0, 1)
+
+    other = paths.out("synthesize", "edm-seed1")
+    shutil.rmtree(other)
+    bars.draw(paths, "edm-seed1", seed=77)
+    confirm.run(cfg, paths)
+    again = pd.read_parquet(artifact.read(paths.out("confirm")).file("predictions.parquet"))
+    changed = (again["p0"] != table["p0"]).groupby([again["arm"], again["seed"]]).any()
+    assert changed[changed].index.tolist() == [("synthetic-edm-r1", 1)]
 
 
 def test_a_plan_that_was_edited_is_refused(bars: ModuleType, confirmed: Paths, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ _REAL = {
 
 def candidates(cfg: Config) -> list[Arm]:
     """The arms to screen: the baselines, and every trained generator at every ratio, with and without filter as asked,
-    as pre-training and alone.
+    as pre-training and alone. A generator's further trainings take part in the confirmation only.
 
     `duplicate` is screened at every ratio, because it is compared at the ratio of the synthetic arm that is chosen.
     Where no generator is trained, the controls take the place of the synthetic arms.
@@ -131,7 +131,7 @@ def candidates(cfg: Config) -> list[Arm]:
             parse(name)
     if not cfg.generators:
         raise SynthgainError("generators: none given, so there is nothing to compare; try 'generator=edm'")
-    trained = [name for name, generator in cfg.generators.items() if not is_control(generator)]
+    trained = [name for name, each in cfg.generators.items() if not (is_control(each) or each.repeats)]
     names: list[str] = [name for name in cfg.arms.baselines if name != "duplicate"]
     controls = ["duplicate"] if "duplicate" in cfg.arms.baselines else []
     controls += [] if trained else [name for name in _BY_NAME if name not in controls]

@@ -123,11 +123,12 @@ class _Board:
         return [arm for arm in self.arms if not arm.generator] + [arm for arm in copies if arm != candidate]
 
     def best_of_other_generators(self, candidate: Arm) -> list[Arm]:
-        best: dict[str, Arm] = {}
+        """One arm for each generator with other weights than the candidate's."""
+        best = {self.cfg.generators[str(candidate.generator)].weights: candidate}
         for arm in self.arms:
-            if arm.generator and not (arm.control or arm.descriptive) and arm.generator != candidate.generator:
-                best.setdefault(arm.generator, arm)
-        return list(best.values())
+            if arm.generator and not (arm.control or arm.descriptive):
+                best.setdefault(self.cfg.generators[arm.generator].weights, arm)
+        return list(best.values())[1:]
 
     def shuffled(self, candidate: Arm) -> str | None:
         """The name of the control that has the candidate's images under shuffled labels."""

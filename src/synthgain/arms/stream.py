@@ -57,10 +57,8 @@ def stream(
     return batch
 
 
-def lacks(arm: Arm, pool: ImageSet | None, train: int) -> str | None:
+def lacks(arm: Arm, pool: ImageSet, train: int) -> str | None:
     """Why ``arm`` cannot be trained, in words: its part of the pool lacks a class. None: it can."""
-    if pool is None:
-        return None
     rows = pool_rows(arm, pool, train)
     try:
         _dealt(pool.labels, pool.classes, rows, _describe(arm, pool, rows))

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synthgain import artifact
 from synthgain.artifact import Artifact
-from synthgain.config import component
+from synthgain.config import Config, component
 from synthgain.errors import SynthgainError
 from synthgain.generators.contract import Facts, Generator
+from synthgain.paths import Paths
 from synthgain.schema import GeneratorConfig
 
 WEIGHTS = "weights.safetensors"
@@ -19,7 +21,7 @@ CONFIG = "config.json"
 
 def trained_part(cfg: GeneratorConfig) -> dict[str, Any]:
     """The settings that the weights depend on: all but those of sampling, which may change afterwards."""
-    return cfg.model_dump(mode="json", exclude={"sampling"})
+    return cfg.model_dump(mode="json", exclude={"sampling", "weights", "repeats"})
 
 
 def save(folder: Path, generator: Generator, cfg: GeneratorConfig, facts: Facts) -> None:
@@ -37,12 +39,17 @@ def save(folder: Path, generator: Generator, cfg: GeneratorConfig, facts: Facts)
     (folder / CONFIG).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
 
 
-def load(artifact: Artifact, cfg: GeneratorConfig | None = None) -> Generator:
+def read(cfg: Config, paths: Paths, name: str) -> Artifact:
+    """The ``train_generator`` output whose weights generator ``name`` draws from."""
+    return artifact.read(paths.out("train_generator", cfg.generators[name].weights))
+
+
+def load(trained: Artifact, cfg: GeneratorConfig | None = None) -> Generator:
     """The trained generator of a ``train_generator`` output, verified, on the CPU, in evaluation mode.
 
     Parameters
     ----------
-    artifact: the stage's output.
+    trained: the stage's output.
     cfg: gives the settings of sampling; default: the family's own.
 
     Raises
@@ -50,14 +57,14 @@ def load(artifact: Artifact, cfg: GeneratorConfig | None = None) -> Generator:
     SynthgainError
         ``cfg`` is not what the weights were trained with, or the file does not hold this model's weights.
     """
-    about = artifact.json(CONFIG)
+    about = trained.json(CONFIG)
     family = component("generators", about["generator"]["kind"])
     if cfg is None:
         cfg = family.Config(**about["generator"])
     elif trained_part(cfg) != about["generator"]:
-        raise SynthgainError(f"{artifact.path}: trained with other settings than asked for; run 'synthgain run'")
+        raise SynthgainError(f"{trained.path}: trained with other settings than asked for; run 'synthgain run'")
     generator = build(cfg, facts(about["facts"]))
-    _fill(generator, artifact.file(WEIGHTS))
+    _fill(generator, trained.file(WEIGHTS))
     return generator.eval().requires_grad_(False)
 
 

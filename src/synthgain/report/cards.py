@@ -41,7 +41,8 @@ def data_card(material: Material, generator: str) -> dict[str, Any]:
     """The card of the synthetic set that ``generator`` drew."""
     control, images = generator in CONTROLS, material.synthetic[generator]
     selection = material.selection[generator]
-    drawn, trained = material.manifests[f"synthesize/{generator}"], material.manifests[f"train_generator/{generator}"]
+    weights = material.config["generators"][generator]["weights"]
+    drawn, trained = material.manifests[f"synthesize/{generator}"], material.manifests[f"train_generator/{weights}"]
     use = (
         "A control: it shows what the measurement says of images whose worth is known. Not meant for release."
         if control

@@ -27,7 +27,6 @@ PACKAGES = (
 FLAGS = ("flagged_images", "flagged_weights")
 """What the privacy audit may flag: the images, the generator's weights."""
 _SINGLE = ("ingest", "validate", "screen", "confirm", "explain")
-_PER_GENERATOR = ("train_generator", "synthesize", "audit")
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,10 @@ def gather(cfg: Config, paths: Paths) -> Material:
     single = {name: artifact.read(at.out(name)) for name in _SINGLE} | {
         "evaluate": artifact.read(paths.out("evaluate"))
     }
-    several = {stage: {name: artifact.read(at.out(stage, name)) for name in cfg.generators} for stage in _PER_GENERATOR}
+    several = {
+        stage: {name: artifact.read(at.out(stage, name)) for name in names}
+        for stage, names in cfg.per_generator.items()
+    }
     records = gate.read(cfg, paths)
     return Material(
         config=shown_config(cfg),
@@ -142,7 +144,8 @@ def _cells_of(name: str, flagged: Mapping[Cell, Mapping[str, set[str]]]) -> dict
 
 def hashes(cfg: Config, paths: Paths) -> dict[str, str]:
     """Every output that the report rests on, in all cells."""
-    each = [(stage, None) for stage in _SINGLE] + [(stage, name) for stage in _PER_GENERATOR for name in cfg.generators]
+    each: list[tuple[str, str | None]] = [(stage, None) for stage in _SINGLE]
+    each += [(stage, name) for stage, names in cfg.per_generator.items() for name in names]
     places = [paths.at(cell).out(stage, item) for stage, item in each for cell in cfg.cells]
     places.append(paths.out("evaluate"))
     return {place.relative_to(paths.data).as_posix(): artifact.read(place).sha256 for place in sorted(places)}

@@ -42,7 +42,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     real, pool = dataset.read(paths.out("ingest")), dataset.read(paths.out("synthesize", item))
     encoded = artifact.read(paths.out("encode"))
     own = encoder.load(encoded)
-    trained = artifact.read(paths.out("train_generator", item))
+    trained = store.read(cfg, paths, item)
     seed = derive(cfg.seed, "audit", item)
     kept = np.flatnonzero(pool.table["kept"].to_numpy(bool))
     sets = _arrays({"synthetic": pool.part(kept), **{name: real.part(real.rows(name)) for name in ("train", "val")}})
@@ -138,8 +138,9 @@ def _privacy(
     synthetic, train, held_out = (sets[name] for name in PARTS)
     attacked = generator_attack(generator.to(device(cfg.compute)), train, held_out, seed)
     if cfg.privacy.canaries and not generator.control:
+        (marked,) = trained.manifest["seeds"].values()
         planted, references = (
-            canaries(train.pixels, train.labels, count, trained.manifest["seeds"][item], references=apart)
+            canaries(train.pixels, train.labels, count, marked, references=apart)
             for count, apart in ((cfg.privacy.canaries, False), (REFERENCES, True))
         )
         attacked["canaries"] = canary_attack(generator, planted, references, seed)

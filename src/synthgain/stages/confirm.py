@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from synthgain import artifact, dataset
 from synthgain.arms import plan, trial
+from synthgain.arms.arm import Arm
 from synthgain.arms.ledger import record_test_use
 from synthgain.arms.tuning import Setting
 from synthgain.artifact import Artifact
@@ -25,28 +27,36 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     declared = screened.json("plan.json")
     arms = plan.declared_arms(declared)
     seeds = [derive(cfg.seed, "confirm", index) for index in range(cfg.seeds)]
+    settings = {name: Setting(**values) for name, values in declared["settings"].items()}
     trials = [
-        trial.Trial(arm, index, seed, ("val", "test"), Setting(**declared["settings"][arm.name]))
+        trial.Trial(_drawn_for(cfg, arm, index), index, seed, ("val", "test"), settings[arm.name])
         for arm in arms for index, seed in enumerate(seeds)
     ]  # fmt: skip
-    bench = trial.bench(paths, cfg, arms)
+    bench = trial.bench(paths, cfg, [each.arm for each in trials])
     uses = record_test_use(paths, images, artifact.digest([bench.key(each) for each in trials]))
     print(f"test split predicted {uses} time{'s' if uses > 1 else ''} with this data", flush=True)
     results = trial.run_all(bench, trials, "confirmation")
     predictions = trial.collect(trials, results, trial.PREDICTIONS)
-    # The synthetic sets are drawn once: every contrast is conditional on these trained generators.
-    predictions.insert(2, "generator_seed", cfg.seed)
+    predictions.insert(2, "generator_seed", predictions["seed"] if cfg.generator_seeds == "paired" else 0)
     predictions.insert(3, "fraction", 1.0)
-    settings = {"classifier": cfg.classifier, "augmentation": cfg.arms.augmentation}
+    shared = {"classifier": cfg.classifier, "augmentation": cfg.arms.augmentation}
     with artifact.writing(
         paths.out("confirm"), stage="confirm",
-        config={name: value.model_dump(mode="json") for name, value in settings.items()},
+        config={name: value.model_dump(mode="json") for name, value in shared.items()},
         inputs=bench.inputs | {"screen": screened.sha256}, seeds={"confirm": seeds},
     ) as draft:  # fmt: skip
         predictions.to_parquet(draft.path / "predictions.parquet", index=False)
         trial.collect(trials, results, trial.HISTORY).to_csv(draft.path / "history.csv", index=False)
         _write_models(draft.path / "models", cfg, images, trials, results)
         draft.counts.update(arms=len(arms), trials=len(trials), test=len(images.rows("test")))
+
+
+def _drawn_for(cfg: Config, arm: Arm, index: int) -> Arm:
+    """``arm`` with the training of its generator for a confirmation seed: the only one, or one of its own."""
+    if arm.generator is None:
+        return arm
+    trainings = cfg.trainings(arm.generator)
+    return replace(arm, generator=trainings[index % len(trainings)])
 
 
 def _write_models(

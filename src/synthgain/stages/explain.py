@@ -35,7 +35,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/explain``: ``explain.json``, ``metrics.json`` (flat); ``maps.npz`` of the shown images; ``latent.npz``."""
     images, seed, on = dataset.read(paths.out("ingest")), derive(cfg.seed, "explain"), compute.device(cfg.compute)
     read = {name: artifact.read(paths.out(name)) for name in ("confirm", "screen")}
-    trained = {name: artifact.read(paths.out("train_generator", name)) for name in cfg.generators}
+    trained = {name: artifact.read(paths.out("train_generator", name)) for name in cfg.weights}
     inputs = {"ingest": images.sha256} | {name: found.sha256 for name, found in read.items()}
     inputs |= {f"train_generator/{name}": found.sha256 for name, found in trained.items()}
     record: dict[str, Any] = {"why": NOT_ASKED}

@@ -51,7 +51,8 @@ def _trainable(cfg: Config, paths: Paths) -> tuple[list[Arm], list[str]]:
     real, arms, left_out = dataset.read(paths.out("ingest")), [], []
     pools = {name: dataset.read(paths.out("synthesize", name)) for name in cfg.generators}
     for arm in candidates(cfg):
-        fault = lacks(arm, pools[arm.generator] if arm.generator else None, len(real.rows("train")))
+        drawn = [pools[name] for name in cfg.trainings(arm.generator)] if arm.generator else []
+        fault = next(filter(None, (lacks(arm, pool, len(real.rows("train"))) for pool in drawn)), None)
         if fault is None:
             arms.append(arm)
         else:

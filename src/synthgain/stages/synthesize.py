@@ -26,7 +26,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     if item is None:
         raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
     real = dataset.read(paths.out("ingest"))
-    trained, encoded = artifact.read(paths.out("train_generator", item)), artifact.read(paths.out("encode"))
+    trained, encoded = store.read(cfg, paths, item), artifact.read(paths.out("encode"))
     generator = store.load(trained, cfg.generators[item]).to(compute.device(cfg.compute))
     needed = int(np.ceil(round(max(cfg.arms.ratios) * len(real.rows("train")), 6)))
     oversample = 1.0 if generator.control else cfg.synthesis.oversample

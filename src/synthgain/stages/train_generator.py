@@ -28,7 +28,9 @@ _ASKED = "asked.json"
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """Write generator ``item``: weights, configuration and, where anything was trained, the learning curve."""
     if item is None:
-        raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
+        raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.weights)}")
+    if item not in cfg.weights:
+        raise SynthgainError(f"stage {STAGE}: '{item}' has no weights of its own, but those of another generator")
     real, chosen = dataset.read(paths.out("ingest")), cfg.generators[item]
     planted = {} if chosen.training is None else cfg.privacy.model_dump(mode="json")
     asked, code, seed = store.trained_part(chosen) | {"privacy": planted}, _code(), derive(cfg.seed, STAGE, item)

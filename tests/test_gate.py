@@ -46,7 +46,8 @@ def sound() -> Records:
         {"margin": 0.05, "attributes": {"sex": {"subgroups": holds}}}, {"min_seeds": 6, "min_groups": 20},
         [{"success": True, "checks": [check], "leaks": "", "on_leak": "stop"}],
         {"edm": {"flagged_images": False, "flagged_weights": False, "sentence": "no memorisation detected",
-                 "n_synthetic": 60, "nearer_to_train": {"pixels": {"p": 0.4}}}},
+                 "n_synthetic": 60, "nearer_to_train": {"pixels": {"p": 0.4, "left_out": []}},
+                 "copy_detector": {"p": 0.5}}},
         {"edm": {"classes": {"ill": {"kept": 30}, "well": {"kept": 28}}}}, 0.05,
     )  # fmt: skip
 
@@ -115,7 +116,13 @@ UNKNOWNS: list[tuple[str, Callable[[Records], Records], str]] = [
     ("subgroups", subgroup("may lose", -0.01), "sex F may lose more than 5.0 points"),
     ("subgroups", subgroup("insufficient n", None), "sex F cannot be judged (insufficient n)"),
     ("subgroups", lambda r: _change(r, "subgroups/attributes", {}), "the data name no attribute"),
-    ("privacy", lambda r: _change(r, "privacy/edm/nearer_to_train/pixels", {"p": None, "why": "few"}), "edm: few"),
+    (
+        "privacy",
+        lambda r: _change(r, "privacy/edm/nearer_to_train/pixels", {"p": None, "why": "few"}),
+        "edm: nearer to training patients? few",
+    ),
+    ("privacy", lambda r: _change(r, "privacy/edm/nearer_to_train/pixels/left_out", ["ill"]), "not judged for ill"),
+    ("privacy", lambda r: _change(r, "privacy/edm/copy_detector", {"p": None, "why": "few"}), "learned copies? few"),
     ("generator", lambda r: replace(r, collapsed_below=0.0), "collapse was not looked for"),
 ]
 

@@ -9,7 +9,7 @@ from synthgain.training import TrainSplit
 def sampled(units: np.ndarray) -> PoissonSplit:
     images = np.zeros((40, 1, 2, 2), np.uint8)
     images[:] = np.arange(40)[:, None, None, None]
-    return PoissonSplit(TrainSplit(images, np.arange(40), np.arange(40) % 2, 7), units)
+    return PoissonSplit(TrainSplit(images, np.arange(40), np.arange(40) % 2, 0), units, 7)
 
 
 def drawn(split: PoissonSplit, steps: int, size: int) -> list[np.ndarray]:

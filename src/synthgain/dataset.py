@@ -79,6 +79,10 @@ class Images:
     labels: npt.NDArray[np.int64]
     groups: npt.NDArray[np.integer]
 
+    def at(self, rows: npt.NDArray[np.intp]) -> "Images":
+        """The images of these rows."""
+        return Images(self.pixels[rows], self.labels[rows], self.groups[rows])
+
     def joined(self, other: "Images") -> "Images":
         """These images, then those of ``other``."""
         both = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("pixels", "labels", "groups"))

@@ -2,9 +2,9 @@
 
 A condition *passes*, *fails*, or is *not known*. The gate opens where none fails; a strict gate also asks that all are
 known. What is not known without blame: whether a subgroup loses where its interval reaches below the margin but its
-difference does not, where it is too small to judge, where the data name no subgroups; and whether images are nearer to
-training patients where too few patients are held out. A subgroup fails the gate where it loses, or probably loses: a
-best estimate beyond the margin is not released on the strength of a wide interval.
+difference does not, where it is too small to judge, where the data name no subgroups; and whether images are copies, or
+nearer to training patients, where too few patients of a class are held out. A subgroup fails the gate where it loses,
+or probably loses: a best estimate beyond the margin is not released on the strength of a wide interval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,8 +67,8 @@ def read(cfg: Config, paths: Paths) -> Records:
         at = paths.at(cell)
         validated = artifact.read(at.out("validate"))
         validation.append(validated.json("report.json") | {"on_leak": cfg.dataset.on_leak})
-        generator = parse(_candidate(gains, index)).generator
-        if generator is not None:
+        chosen = parse(_candidate(gains, index)).generator
+        for generator in cfg.trainings(chosen) if chosen is not None else ():
             name = f"{generator}, {cell}" if str(cell) else generator
             privacy[name] = artifact.read(at.out("audit", generator)).json("privacy.json")
             selection[name] = artifact.read(at.out("synthesize", generator)).json("selection.json")
@@ -219,16 +219,24 @@ def _privacy(records: Records) -> Condition:
         return Condition("privacy", FAIL, "; ".join(flagged), numbers)
     if not numbers["audited"]:
         return Condition("privacy", FAIL, "there was no image to audit", numbers)
-    nearer = {name: record["nearer_to_train"]["pixels"] for name, record in audits.items()}
-    unknown = [f"{name}: {test.get('why', 'no reason recorded')}" for name, test in nearer.items() if test["p"] is None]
+    unknown = [f"{name}: {doubt}" for name, record in audits.items() for doubt in _not_judged(record)]
     if unknown:
-        return Condition("privacy", UNKNOWN, f"nearer to training patients? {'; '.join(unknown)}", numbers)
+        return Condition("privacy", UNKNOWN, "; ".join(unknown), numbers)
     weights = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged_weights"]]
     if weights:
         return Condition("privacy", WARNING, f"release the images, not the generator; {'; '.join(weights)}", numbers)
     return Condition(
         "privacy", PASS, "; ".join(sorted({str(record["sentence"]) for record in audits.values()})), numbers
     )
+
+
+def _not_judged(audit: Mapping[str, Any]) -> list[str]:
+    """What of the images the audit could not judge."""
+    nearer, learned = audit["nearer_to_train"]["pixels"], audit["copy_detector"]
+    doubts = [f"nearer to training patients? {nearer['why']}"] if nearer["p"] is None else []
+    if nearer["p"] is not None and nearer["left_out"]:
+        doubts.append(f"nearer to training patients? not judged for {', '.join(nearer['left_out'])} (too few patients)")
+    return doubts + ([f"learned copies? {learned['why']}"] if learned["p"] is None else [])
 
 
 def _generator(records: Records) -> Condition:

@@ -64,7 +64,8 @@ def _points(value: float | None) -> float | None:
 
 def test_uses(paths: Paths, cfg: Config) -> int:
     """How often the test images were predicted in this workspace; of several cells, the most of any."""
-    return max(ledger.test_uses(paths, dataset.read(paths.at(cell).out("ingest"))) for cell in cfg.cells)
+    sets = [dataset.read(paths.at(cell).out("ingest")) for cell in cfg.cells]
+    return max(ledger.test_uses(paths, images, ledger.CONFIRMATION) for images in sets)
 
 
 def summary(paths: Paths, cfg: Config, mlflow_run: str) -> str:

@@ -15,10 +15,11 @@ class PoissonSplit(TrainSplit):
     ----------
     split: the images.
     units: whom each of its images belongs to, ``(n,)``; a batch holds one image, drawn at random, of each unit in it.
+    seed: of the sampling.
     """
 
-    def __init__(self, split: TrainSplit, units: npt.NDArray[np.integer]) -> None:
-        self.images, self.rows, self.labels, self.seed = split.images, split.rows, split.labels, split.seed
+    def __init__(self, split: TrainSplit, units: npt.NDArray[np.integer], seed: int) -> None:
+        self.images, self.rows, self.labels, self.seed = split.images, split.rows, split.labels, seed
         self.order = np.argsort(units, kind="stable")
         _, self.starts, self.sizes = np.unique(units[self.order], return_index=True, return_counts=True)
 

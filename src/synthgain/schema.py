@@ -84,8 +84,8 @@ class DP(Strict):
     """Most that one unit may change the odds of any outcome, as a logarithm; the noise is chosen to reach it."""
     noise_multiplier: Annotated[float, Field(gt=0)] | None = None
     """Standard deviation of the noise on the sum of gradients, in units of `max_grad_norm`."""
-    delta: Annotated[float, Field(gt=0, lt=1)] = 1e-3
-    """Probability with which the bound may fail; well below one over the number of units."""
+    delta: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Probability with which the bound may fail, below one over the number of units; default: a tenth of that."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Norm to which the gradient of each unit is clipped."""
     unit: Literal["image", "patient"] = "image"
@@ -210,8 +210,8 @@ class Tuning(Strict):
 class Curve(Strict):
     """Learning curve of the strongest arm without synthetic images, to tell how many labels these are worth."""
 
-    seeds: Annotated[int, Field(ge=0)] = 2
-    """Seeds per point, the first of the confirmation's; 0: no curve."""
+    seeds: Annotated[int, Field(ge=0)] = 4
+    """Seeds per point, the first of the confirmation's; 0: no curve. With few of them its limits are wide."""
     shares: tuple[Annotated[float, Field(gt=0)], ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     """Labelled training patients at each point, as multiples of what the arms have; above 1 where unused ones exist."""
 

@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 
 from synthgain.arms import ledger
-from synthgain.arms.ledger import LEDGER, record_test_use
+from synthgain.arms.ledger import CONFIRMATION, CURVE, LEDGER, record_test_use
 from synthgain.paths import Paths
 
 
@@ -16,8 +16,9 @@ def test_a_use_counts_once_and_only_for_its_test_images(toy: ModuleType, tmp_pat
     assert record_test_use(paths, images, "first") == 1
     assert record_test_use(paths, images, "second") == 2
     assert record_test_use(paths, toy.real(seed=3), "first") == 1
-    assert ledger.test_uses(paths, images) == 2
-    assert len((paths.state / LEDGER).read_text().splitlines()) == 3
+    assert record_test_use(paths, images, "first", CURVE) == 1, "learning curves are counted apart"
+    assert ledger.test_uses(paths, images, CONFIRMATION) == 2
+    assert len((paths.state / LEDGER).read_text().splitlines()) == 4
 
 
 def test_another_training_set_does_not_start_a_new_count(toy: ModuleType, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def scenario(name: str, *, false: float = 0.02, bound: bool = True) -> dict[str,
         "false_loss_rate": rate(0.017), **{each: rate(0.955) for each in names}, "power_at_mdg": rate(0.81),
         "no_difference_at_margin": rate(0.012), "not_estimable": 0,
         "minimum_detectable_gain": {"low": 0.021, "median": 0.03, "high": 0.045},
-        "met": {"false_gain_rate": false <= 0.035, "coverage": True, "power_at_mdg": True} if bound else None,
+        "met": dict.fromkeys(TARGETS, True) | {"false_gain_rate": false <= 0.035} if bound else None,
     }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def test_met_targets_pass_and_foils_are_held_to_none(found: dict[str, Any]) -> N
     assert "at most 3.5 % | 2.0 % to 2.0 % | 1 of 1 | pass" in text
     assert "93 to 99 % | 95.5 % to 95.5 % | 1 of 1 | pass" in text
     assert "at least 75 % | 81.0 % to 81.0 % | 1 of 1 | pass" in text
+    assert "'No difference' where the true gain equals the margin | at most 5 % | 1.2 % to 1.2 %" in text
     assert "| foil | 20.0 % (19.0 to 21.0)" in text
     assert text.index("usual") < text.index("What its conditions exclude") < text.index("| foil |")
     for part in ("3.0 (2.1 to 4.5)", "`0123abc`", "2 cores, 10.0 minutes", "synthgain calibrate"):
@@ -66,9 +67,13 @@ def test_a_missed_target_is_shown_as_loudly(found: dict[str, Any]) -> None:
 
 def test_studies_with_real_training_have_their_section_where_there_are_any(found: dict[str, Any]) -> None:
     assert "With real training" not in page.markdown(found)
-    rows = [{"arm": "oracle", "expected": "gain", "word": "gain", "difference": 0.088}]
+    rows = [
+        {"arm": "oracle", "expected": "gain", "word": "gain", "difference": 0.088},
+        {"arm": "noise", "expected": "no gain", "word": "gain", "difference": 0.03},
+    ]
     text = page.markdown(found | {"trained": {"about": "The phantom at small size.", "rows": rows}})
-    assert "| oracle | gain | gain | +8.8 |" in text
+    assert "| oracle | gain | gain | +8.8 | pass |" in text
+    assert "| noise | no gain | gain | +3.0 | **fail** |" in text
 
 
 def test_the_committed_page_is_made_from_the_committed_numbers(root: Path) -> None:

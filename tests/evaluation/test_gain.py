@@ -148,7 +148,7 @@ def test_a_class_missing_in_test_is_said_and_nothing_crashes(simulated: ModuleTy
     table = table[table["label"] != "pituitary"]
     found = evaluated(simulated, table)
     assert found["verdict"] == {
-        "word": "inconclusive", "reasons": ["no test image of class pituitary"],
+        "word": "inconclusive", "reasons": ["no test image of class pituitary"], "condition": None,
         "sentence": "inconclusive: synthetic-edm-r1 against classic cannot be judged: no test image of class pituitary",
     }  # fmt: skip
     assert found["headline"]["difference"] is None

@@ -31,9 +31,11 @@ def test_without_equivalents_there_is_no_sum() -> None:
 
 def test_the_text_has_sums_or_the_reason_why_not() -> None:
     gains = {"headline": {"candidate": "synthetic-edm-r1"}, "learning_curve": {"equivalents": {
-        "synthetic-edm-r1": {"value": 50, "low": 20, "high": 90, "low_bound": ""}}}}  # fmt: skip
+        "synthetic-edm-r1": {"value": 50, "low": 20, "high": 90, "low_bound": "", "value_bound": ""}}}}  # fmt: skip
     said = text(gains, PRICES, "EUR")
     assert "worth +20 labelled real images (lower limit; estimate +50)" in said
     assert said.endswith("net    150 EUR")
+    gains["learning_curve"]["equivalents"]["synthetic-edm-r1"]["value_bound"] = "at least"
+    assert "(lower limit; estimate at least +50)" in text(gains, PRICES)
     none = gains | {"learning_curve": {"equivalents": {}, "why": "no learning curve was asked for"}}
     assert text(none, PRICES) == "synthetic-edm-r1: no sum can be given: no learning curve was asked for"

@@ -78,7 +78,7 @@ def test_few_patients_give_a_value_and_the_reason_why_there_is_no_interval() -> 
     found = compared(pointed((3, 3), 6), pointed((3, 3), 6), 6)["methods"]["occlusion"]["energy"]["candidate"]
     assert found["value"] == 1
     assert found["low"] is found["high"] is None
-    assert found["low_why"] == "insufficient n: 3 patients or groups with a lesion, 5 needed"
+    assert found["low_why"] == "insufficient n: 3 patients or groups with a lesion, 10 needed"
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:

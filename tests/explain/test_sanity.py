@@ -91,7 +91,11 @@ def test_similarity_is_spearmans_correlation_of_absolute_maps() -> None:
     )
     assert sanity.similarity(first, second, every) == pytest.approx(expected)
     assert sanity.similarity(first, -first, every) == pytest.approx(1)
-    assert sanity.similarity(first, np.zeros_like(first), every) == 0
+    half = first * (np.arange(4) < 2)[:, None, None]
+    assert sanity.similarity(first, half, every) == pytest.approx(1), "images without contrast are left out"
+    assert sanity.similarity(first, first * (np.arange(4) < 1)[:, None, None], every) is None, (
+        "of most maps nothing is known"
+    )
 
 
 def test_the_cascade_goes_from_the_logits_down_and_leaves_the_network_alone(trained: Classifier) -> None:
@@ -118,6 +122,31 @@ def test_a_network_with_permuted_labels_knows_its_training_images_only(trained: 
     network = sanity.trained_on_permuted_labels(
         asked, trained.network, pictures, labels, seed=0, on=torch.device("cpu")
     )
-    called = probabilities(network, pictures).argmax(1)
-    assert max((called == labels).mean(), (called != labels).mean()) < 0.9
-    assert not network.training
+    called = probabilities(network.network, pictures).argmax(1)
+    assert abs((called == labels).mean() - 0.5) < 0.35, "half of the labels were permuted to the other class"
+    assert network.known > 0.9
+    assert network.chance == 0.5
+    assert network.learnt
+    assert not network.network.training
+
+
+def test_a_network_that_learnt_nothing_is_not_what_maps_are_compared_with(trained: Classifier) -> None:
+    pictures, labels = blobs(12, 2)
+    maps = explain(trained, "occlusion", pictures, labels)
+    permuted = sanity.Permuted(trained.network, known=0.6, chance=0.5)
+    found = sanity.check(trained, "occlusion", pictures, labels, maps, permuted=permuted, seed=3)
+    assert found["permuted_labels"]["similarity"] is None
+    assert found["permuted_labels"]["why"] == "only 60 % learnt"
+    assert found["similarity"] == found["cascade"][-1]["similarity"]
+    known = sanity.check(
+        trained, "occlusion", pictures, labels, maps, permuted=sanity.Permuted(trained.network, 0.9, 0.5), seed=3
+    )
+    assert known["similarity"] == pytest.approx(1), "the same network draws the same maps"
+    assert not known["passes"]
+
+
+def test_a_method_without_a_map_is_not_said_to_pass(trained: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(attribution.METHODS, "blank", lambda classifier, inputs, labels: inputs[:, 0] * 0)
+    found = checked(trained, "blank")
+    assert found["passes"] is None
+    assert found["why"] == "most of its maps have no contrast"

@@ -97,7 +97,8 @@ def test_the_account_is_opacuss_and_a_target_is_reached() -> None:
     step_by_step = RDPAccountant()
     for _ in range(100):
         step_by_step.step(noise_multiplier=1.5, sample_rate=0.1)
-    assert given["epsilon"] == pytest.approx(step_by_step.get_epsilon(1e-3))
+    assert given["epsilon"] == pytest.approx(step_by_step.get_epsilon(1 / 800))
+    assert given["delta"] == 1 / 800, "a tenth of one over the units"
     wanted = accounted(GeneratorTraining(steps=100, batch_size=8, privacy=DP(epsilon=3.0)), 80)
     assert 2.8 < wanted["epsilon"] <= 3.0
     assert wanted["sampler"] == "Poisson"
@@ -113,5 +114,7 @@ def test_what_breaks_the_guarantee_is_refused_by_name() -> None:
         accounted(GeneratorTraining(batch_size=64, privacy=DP(noise_multiplier=1.0)), 20)
     with pytest.raises(SynthgainError, match="no noise reaches it"):
         accounted(GeneratorTraining(batch_size=8, privacy=DP(epsilon=1e-9)), 20)
+    with pytest.raises(SynthgainError, match=r"delta=0.1: has to be below 1 / 10 units \(images\)"):
+        accounted(GeneratorTraining(batch_size=8, privacy=DP(noise_multiplier=1.0, delta=0.1)), 10)
     with pytest.raises(ValueError, match="either epsilon or noise_multiplier"):
         DP()

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from synthgain.privacy.conclusion import conclusion
 
 POWER = {"exact": {"share": 1.0}, "flipped": {"share": 1.0}, "rotated": {"share": 0.85}}
-NEAR = {"share": 0.0, "threshold": 2.5, "flagged": False, "power": POWER, "needed": 0.01}
+NEAR = {"share": 0.0, "count": 0, "n": 1200, "threshold": 2.5, "flagged": False, "power": POWER}
 LEARNED = {"share": 0.01, "held_out": {"share": 0.0}, "p": 0.4, "flagged": False, "power": POWER, "needed": 0.14}
-NEARER = {"share": 0.52, "expected_low": 0.4, "expected_high": 0.6, "p": 0.3, "needed": 0.31}
+NEARER = {"share": 0.52, "expected_low": 0.4, "expected_high": 0.6, "p": 0.3, "needed": 0.31, "left_out": []}
 MEMBERS = {"auroc": {"value": 0.55, "low": 0.45, "high": 0.65}, "p": 0.2, "detectable": 0.71}
 
 
@@ -67,9 +69,22 @@ def test_a_test_without_power_does_not_boast() -> None:
     assert "too few patients for any power" in concluded(nearer={"needed": None})["sentence"]
 
 
-def test_a_guarantee_is_told_with_its_unit() -> None:
-    given = {"epsilon": 7.98, "delta": 1e-3, "unit": "patient"}
+def test_a_single_copy_among_many_images_is_told() -> None:
+    said = concluded(near={"share": 1 / 1200, "count": 1, "flagged": True})["sentence"]
+    assert said.startswith("memorisation detected: 1 of 1,200 synthetic images nearly equal a training image")
+
+
+def test_classes_that_were_not_judged_are_named() -> None:
+    assert "(not judged, too few patients: rare)" in concluded(nearer={"left_out": ["rare"]})["sentence"]
+
+
+@pytest.mark.parametrize("unit, who", [
+    ("patient", "for each patient"), ("image", "for each image, of which a patient has up to 3"),
+])  # fmt: skip
+def test_a_guarantee_is_told_with_its_unit_and_rounded_upwards(unit: str, who: str) -> None:
+    given = {"epsilon": 10.481, "delta": 1e-3, "unit": unit, "most_per_patient": 3}
     assert conclusion(NEAR, LEARNED, NEARER, MEMBERS, given)["sentence"].endswith(
-        "no guarantee; the weights are differentially private: epsilon 8 and delta 0.001 for each patient, for whoever "
-        "does not know the seed"
+        "no guarantee; the weights, and images drawn from them, are differentially private: epsilon 10.49 and delta "
+        f"0.001 {who}; this is of one training alone (those of several add up), and not of a choice of images by the "
+        "filter"
     )

@@ -52,7 +52,35 @@ def test_copies_are_flagged_from_the_share_on_that_is_said_to_be_needed(of_fresh
     assert record["p"] < ALPHA
     assert record["share"] >= needed
     called = sum(each["share"] * each["n"] for each in record["per_class"].values())
+    assert record["n"] == 80, "both have as many of each class"
     assert called == pytest.approx(80 * record["share"])
+
+
+def test_classes_that_are_alike_in_another_measure_accuse_nobody() -> None:
+    """One class keeps much nearer to training; a generator that draws it more often than it is must not be flagged."""
+
+    class Told:
+        def similarity(self, images: np.ndarray) -> np.ndarray:
+            return images[:, 0, 0, 0].astype(np.float32) / 255
+
+    def told(count: int, of_second: float, seed: int, patient: int) -> Images:
+        random = np.random.default_rng(seed)
+        labels = (np.arange(count) < of_second * count).astype(np.int64)
+        values = random.normal(60 + 60 * labels, 15).clip(0, 255)
+        images = np.broadcast_to(values[:, None, None, None], (count, 1, 2, 2)).astype(np.uint8)
+        return Images(images, labels, patient + np.arange(count))
+
+    flagged = []
+    for seed in range(40):
+        train, held_out, drawn = (
+            told(50, 0.1, seed, 0),
+            told(100, 0.1, 100 + seed, 500),
+            told(200, 0.5, 200 + seed, 900),
+        )
+        record = copied(drawn, train, held_out, {}, CLASSES, Told())  # type: ignore[arg-type]
+        assert record["n"] == 111, "as many of each class as make one in ten of the second"
+        flagged.append(record["flagged"])
+    assert sum(flagged) <= 3
 
 
 def test_the_seed_decides_the_detector_and_leaves_the_process_as_it_was() -> None:

@@ -73,6 +73,36 @@ def test_images_that_keep_near_to_training_patients_are_detected_without_being_c
     assert all(each["share"] > each["expected_high"] for each in nearer["per_class"].values())
 
 
+def test_one_copy_is_flagged_and_as_much_of_it_as_real_images_have_is_not() -> None:
+    drawn = fresh(9, 120, 5000)
+    drawn.pixels[7] = TRAIN.pixels[3]
+    duplicate, _ = audited(drawn)
+    assert duplicate["count"] == 1
+    assert duplicate["flagged"]
+    leaking = Images(TRAIN.pixels[:60], TRAIN.labels[:60], 1000 + np.arange(60))
+    found = duplicates(pair(drawn, TRAIN), drawn, TRAIN, leaking, THRESHOLD, PLANTED, CLASSES)
+    assert found["held_out"]["share"] == 1
+    assert not found["flagged"]
+
+
+def test_patients_with_images_of_several_classes_change_sides_in_all_of_them() -> None:
+    """What patients have in common must not make an innocent generator guilty: p-values stay uniform."""
+    found = []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        patients = random.normal(0, 1, (30, 1, 1)) + random.normal(0, 0.3, (30, 3, 8))
+        labels, groups = np.tile(np.arange(3), 15), np.arange(15).repeat(3)
+        blank = np.zeros((45, 1, 1, 1), np.uint8)
+        train, held_out = Images(blank, labels, groups), Images(blank, labels, groups + 15)
+        vectors = [part.reshape(45, 8).astype(np.float32) for part in (patients[:15], patients[15:])]
+        drawn = (random.normal(0, 1, (60, 1)) + random.normal(0, 0.3, (60, 8))).astype(np.float32)
+        synthetic = Images(np.zeros((60, 1, 1, 1), np.uint8), np.arange(60) % 3, 900 + np.arange(60))
+        record = nearer_to_train(synthetic, train, held_out, (drawn, *vectors), ("a", "b", "c"), random, assignments=40)
+        found.append(record["p"])
+    assert np.mean(np.array(found) < 0.1) < 0.22
+    assert 0.35 < np.mean(found) < 0.65
+
+
 @pytest.mark.parametrize("kind", ["oracle", "noise"])
 def test_fresh_images_and_noise_are_not_accused(kind: str) -> None:
     synthetic = fresh(9, 120, 5000)

@@ -108,22 +108,35 @@ def test_the_closest_pairs_are_rows_of_the_image_sets(paths: Paths, audited: dic
     pool, real = dataset.read(paths.out("synthesize", "copies")), dataset.read(paths.out("ingest"))
     with np.load(audited["copies"].file("neighbours.npz")) as pairs:
         for one, other, rms in zip(pairs["synthetic"], pairs["train"], pairs["rms"], strict=True):
-            assert pool.table["kept"].iloc[one]
             assert real.table["split"].iloc[other] == "train"
             assert rms == 0
             assert np.array_equal(pool.images[one], real.images[other])
 
 
-def test_a_pool_without_a_kept_image_is_reported_not_a_crash(audited: dict[str, Artifact]) -> None:
+def test_a_pool_without_a_kept_image_is_reported_and_what_was_drawn_is_audited(audited: dict[str, Artifact]) -> None:
     found = audited["edm"]
     fidelity = found.json("fidelity.json")
     kid = fidelity["extractors"]["encoder"]["pooled"]["kid"]
     assert kid["why"].startswith("insufficient n: 0 synthetic images")
     assert fidelity["diversity"]["pooled"]["ms_ssim"]["value"] is None
-    assert found.json("privacy.json")["duplicates"]["share"] is None
-    metrics = found.json("metrics.json")
-    assert metrics.pop("membership_auroc") == found.json("privacy.json")["membership"]["auroc"]["value"]
-    assert metrics == {"memorisation_flagged": 0, "kept": 0}
+    privacy, metrics = found.json("privacy.json"), found.json("metrics.json")
+    assert privacy["n_synthetic"] == privacy["duplicates"]["n"] == found.manifest["counts"]["drawn"] == 90
+    assert metrics["membership_auroc"] == privacy["membership"]["auroc"]["value"]
+    assert metrics["kept"] == 0
+    assert not {"kid", "recognised", "ms_ssim"} & metrics.keys()
+
+
+def test_a_copy_that_the_filter_dropped_is_found(bars: ModuleType, cfg: Config, paths: Paths, tmp_path: Path) -> None:
+    moved = Paths(tmp_path)
+    shutil.copytree(paths.root, tmp_path, dirs_exist_ok=True)
+    pool, real = bars.pool("edm", seed=9), dataset.read(paths.out("ingest"))
+    dropped = int(np.flatnonzero(~pool.table["kept"].to_numpy(bool))[0])
+    images = pool.images.copy()
+    images[dropped] = real.images[real.rows("train")[0]]
+    shutil.rmtree(moved.out("synthesize", "edm"))
+    write(moved.out("synthesize", "edm"), ImageSet(images, pool.table, pool.classes, ""))
+    audit.run(cfg, moved, "edm")
+    assert artifact.read(moved.out("audit", "edm")).json("privacy.json")["flagged_by"] == ["duplicates"]
 
 
 def test_the_audit_names_the_weights_that_it_attacked(paths: Paths, audited: dict[str, Artifact]) -> None:

@@ -123,6 +123,52 @@ def test_private_training_records_its_guarantee(kind: str, model: dict[str, obje
     assert kind != "edm" or float(loaded.get_buffer("sigma_data")) == 0.5
 
 
+def test_the_noise_of_private_training_comes_from_a_secret_that_survives_a_crash_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = {"kind": "edm", "model": {"widths": [8]}}
+    training = {"steps": 6, "batch_size": 4, "checkpoint_every": 2, "privacy": {"noise_multiplier": 1.2}}
+    cfg = experiment(generators={"g": {**private, "training": training}})
+    weights = []
+    for number in range(2):
+        paths = workspace(tmp_path / str(number))
+        train_generator.run(cfg, paths, "g")
+        weights.append(artifact.read(paths.out("train_generator", "g")).file("weights.safetensors").read_bytes())
+        assert not list((paths.state / "work" / "train_generator").iterdir()), "the secret is gone"
+    assert weights[0] != weights[1], "the experiment's seed does not tell the noise"
+
+    monkeypatch.setattr(train_generator.secrets, "randbits", lambda _: 123)
+    results = []
+    for number, place in enumerate(("checkpoint.after_rename:2", None)):
+        paths = workspace(tmp_path / f"killed{number}")
+        if place:
+            monkeypatch.setenv("SYNTHGAIN_FAILPOINT", place)
+            child = multiprocessing.get_context("fork").Process(target=train_generator.run, args=(cfg, paths, "g"))
+            child.start()
+            child.join()
+            monkeypatch.delenv("SYNTHGAIN_FAILPOINT")
+            monkeypatch.setattr(train_generator.secrets, "randbits", lambda _: 456)
+        train_generator.run(cfg, paths, "g")
+        monkeypatch.setattr(train_generator.secrets, "randbits", lambda _: 123)
+        results.append(artifact.read(paths.out("train_generator", "g")).sha256)
+    assert results[0] == results[1]
+
+
+def test_canaries_are_refused_where_differential_privacy_would_not_account_for_them(tmp_path: Path) -> None:
+    training = {"steps": 6, "batch_size": 4, "privacy": {"noise_multiplier": 1.2}}
+    generator = {"kind": "edm", "model": {"widths": [8]}, "training": training}
+    with pytest.raises(SynthgainError, match=r"privacy.canaries=3: a canary holds half of a patient's image"):
+        train_generator.run(experiment(generators={"g": generator}, privacy={"canaries": 3}), workspace(tmp_path), "g")
+
+
+def test_a_generator_that_draws_from_anothers_weights_is_not_trained(finished: Paths) -> None:
+    cfg = experiment(
+        generators={"gan": {"kind": "dcgan", **TINY}, "other": {"kind": "dcgan", "weights": "gan", **TINY}}
+    )
+    with pytest.raises(SynthgainError, match="'other' has no weights of its own"):
+        train_generator.run(cfg, finished, "other")
+
+
 def test_private_training_of_what_mixes_images_is_refused(tmp_path: Path) -> None:
     generator = {"kind": "dcgan", "training": {"steps": 6, "batch_size": 4, "privacy": {"epsilon": 8.0}}}
     with pytest.raises(SynthgainError, match=r"generators.gan.training.privacy: the layer .* batch normalisation"):

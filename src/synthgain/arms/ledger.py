@@ -9,33 +9,35 @@ from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
 
 LEDGER = "test_uses.jsonl"
+CONFIRMATION, CURVE = "confirmation", "learning curve"
+"""What the test split is predicted for: to compare arms, or to see how the real baseline learns."""
 
 
-def record_test_use(paths: Paths, images: ImageSet, confirmed: str) -> int:
-    """Note that the test split of ``images`` is about to be predicted; returns how often that was done.
+def record_test_use(paths: Paths, images: ImageSet, use: str, kind: str = CONFIRMATION) -> int:
+    """Note that the test split of ``images`` is about to be predicted; returns how often that was done for this kind.
 
-    A line per use; the same confirmation (digest ``confirmed``) again, after a crash or a lost cache, is the same use.
-    The test images themselves are what counts, so a changed training set does not start a new count.
+    A line per use; the same one (digest ``use``) again, after a crash or a lost cache, does not count. The test images
+    themselves are what counts, so a changed training set does not start a new count.
     """
     test, path = _test_images(images), paths.state / LEDGER
-    uses = _uses(path, test)
-    if confirmed not in uses:
+    uses = _uses(path, test, kind)
+    if use not in uses:
         lines = path.read_text().splitlines() if path.is_file() else []
-        lines.append(json.dumps({"dataset": images.sha256, "test": test, "confirmed": confirmed}))
+        lines.append(json.dumps({"dataset": images.sha256, "test": test, "kind": kind, "use": use}))
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_bytes(path, "".join(line + "\n" for line in lines).encode())
-    return len(uses | {confirmed})
+    return len(uses | {use})
 
 
-def test_uses(paths: Paths, images: ImageSet) -> int:
-    """How often the test split of ``images`` was predicted in this workspace."""
-    return len(_uses(paths.state / LEDGER, _test_images(images)))
+def test_uses(paths: Paths, images: ImageSet, kind: str) -> int:
+    """How often the test split of ``images`` was predicted for this in this workspace."""
+    return len(_uses(paths.state / LEDGER, _test_images(images), kind))
 
 
 def _test_images(images: ImageSet) -> str:
     return hashlib.sha256(images.images[images.rows("test")].tobytes()).hexdigest()
 
 
-def _uses(path: Path, test: str) -> set[str]:
+def _uses(path: Path, test: str, kind: str) -> set[str]:
     lines = path.read_text().splitlines() if path.is_file() else []
-    return {use["confirmed"] for use in map(json.loads, lines) if use["test"] == test}
+    return {line["use"] for line in map(json.loads, lines) if (line["test"], line["kind"]) == (test, kind)}

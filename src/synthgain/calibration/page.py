@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgain import artifact
+from synthgain.evaluation.verdict import GAIN
 from synthgain.report import drawing
 from synthgain.report.drawing import styled
 
@@ -16,6 +17,7 @@ NAMES = {
     "false_gain_rate": "The word gain without a true gain",
     "coverage": "Intervals that hold the true difference",
     "power_at_mdg": "The word gain at the minimum detectable gain",
+    "no_difference_at_margin": "'No difference' where the true gain equals the margin",
 }
 _HEAD = (
     "Scenario", "Gain without one", "Loss without one", "Coverage", "Coverage at a gain", "Detectable, points",
@@ -23,7 +25,8 @@ _HEAD = (
 )  # fmt: skip
 _COLUMNS = (
     ("false_gain_rate", "false_gain_rate"), ("false_loss_rate", None), ("coverage", "coverage"),
-    ("coverage_at_mdg", "coverage"), None, ("power_at_mdg", "power_at_mdg"), ("no_difference_at_margin", None),
+    ("coverage_at_mdg", "coverage"), None, ("power_at_mdg", "power_at_mdg"),
+    ("no_difference_at_margin", "no_difference_at_margin"),
 )  # fmt: skip
 
 
@@ -73,12 +76,12 @@ def write(found: Mapping[str, Any], folder: Path) -> None:
 
 def _targets(targets: Mapping[str, Any], bound: list[Any]) -> str:
     lines = ["| Target | Asked for | Found, least to greatest | Scenarios that meet it | |", "|---|---|---:|---:|---|"]
-    for name, about in NAMES.items():
+    for name in (name for name in NAMES if name in targets):
         limits = targets[name]
         rates = [each[rate]["rate"] for each in bound for rate in (name, f"{name}_at_mdg") if rate in each]
         met = [each["met"][name] for each in bound]
         lines.append(
-            f"| {about} | {_asked(limits)} | {_share(min(rates))} to {_share(max(rates))} | "
+            f"| {NAMES[name]} | {_asked(limits)} | {_share(min(rates))} to {_share(max(rates))} | "
             f"{sum(met)} of {len(met)} | {'pass' if all(met) else '**fail**'} |"
         )
     return "\n".join(lines)
@@ -101,7 +104,7 @@ def _table(scenarios: list[Any], targets: Mapping[str, Any] | None) -> str:
                 cells.append(f"{100 * gain['median']:.1f} ({100 * gain['low']:.1f} to {100 * gain['high']:.1f})")
                 continue
             rate, target = column
-            cells.append(_cell(each[rate], targets[target] if targets and target else {}))
+            cells.append(_cell(each[rate], targets.get(target, {}) if targets and target else {}))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -123,8 +126,7 @@ def _reading(settings: Mapping[str, Any]) -> str:
         "patient, seeds and the rest; with the usual ones single seeds of both arms differ by about two points in true "
         "strength. *Detectable*: median over the studies without a gain of what each printed (90 % of them in "
         "parentheses); *found there*: the share of studies with that true gain that are called a gain. *At the "
-        f"margin*: 'no difference' although the true gain is {100 * settings['margin']:g} points; should be at most "
-        f"{100 * (1 - settings['level']):.2g} %."
+        f"margin*: 'no difference' although the true gain is {100 * settings['margin']:g} points."
     )
 
 
@@ -144,9 +146,10 @@ def _trained(trained: Any) -> list[str]:
     """Studies with real training, where they were run: ``{about, rows: [{arm, expected, word, difference}]}``."""
     if not trained:
         return []
-    rows = ["| Arm | Expected | Verdict | Difference, points |", "|---|---|---|---:|"]
+    rows = ["| Arm | Expected | Verdict | Difference, points | |", "|---|---|---|---:|---|"]
     rows += [
-        f"| {each['arm']} | {each['expected']} | {each['word']} | {100 * each['difference']:+.1f} |"
+        f"| {each['arm']} | {each['expected']} | {each['word']} | {100 * each['difference']:+.1f} | "
+        f"{'pass' if (each['word'] == GAIN) == (each['expected'] == GAIN) else '**fail**'} |"
         for each in trained["rows"]
     ]
     return ["## With real training", trained["about"], "\n".join(rows)]

@@ -3,13 +3,55 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from synthgain.errors import SynthgainError
+from synthgain.evaluation.metrics import METRICS, NotEstimable
+from synthgain.evaluation.predictions import from_table
+from synthgain.evaluation.statistics import corrected_t
 
 CHOSEN, STRONGEST = "chosen-synthetic", "strongest-baseline"
 """The roles of the declared contrast, as arms, where the folds filled them differently."""
 ROLES = (CHOSEN, STRONGEST)
+
+
+def by_fold(
+    headlines: Sequence[Mapping[str, Any]], tables: Sequence[pd.DataFrame], classes: Sequence[str],
+    patients: Sequence[tuple[int, int]],
+) -> dict[str, Any]:  # fmt: skip
+    """The declared contrast in each fold, and what the folds as repeated splits say of it: described, not judged by.
+
+    Parameters
+    ----------
+    headlines, tables: see `pool`.
+    classes: in the order of the probabilities.
+    patients: of each fold the test and the training patients (or groups).
+
+    Returns
+    -------
+    ``differences`` (means over seeds) and ``mean``, ``low``, ``high``, ``p`` of Nadeau and Bengio's corrected t-test
+    (`corrected_t`); None with ``why`` where a fold's difference, or the test, is not estimable.
+    """
+    differences: list[float] = []
+    nothing = dict.fromkeys(("mean", "low", "high", "p"))
+    for number, (headline, table) in enumerate(zip(headlines, tables, strict=True), 1):
+        arms = headline["candidate"], headline["baseline"]
+        found = from_table(table[table["arm"].isin(arms)], classes)
+        scores: list[float] = []
+        for arm in arms:
+            for predicted in found.probabilities[found.arms.index(arm)]:
+                score = METRICS[headline["metric"]](found.labels, predicted)
+                if isinstance(score, NotEstimable):
+                    return nothing | {"differences": [], "why": f"fold {number}: {score.why}"}
+                scores.append(score)
+        candidate, baseline = np.split(np.array(scores), 2)
+        differences.append(float(np.mean(candidate - baseline)))
+    ratio = float(np.mean([test / train for test, train in patients]))
+    known = corrected_t(differences, ratio, headlines[0]["level"])
+    if isinstance(known, NotEstimable):
+        return nothing | {"differences": differences, "why": known.why}
+    return {"differences": differences, "mean": known.difference, "low": known.low, "high": known.high, "p": known.p}
 
 
 def pool(headlines: Sequence[Mapping[str, Any]], tables: Sequence[pd.DataFrame]) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -82,7 +82,7 @@ def evaluate(
     for arm in (claim.candidate, claim.baseline):
         if arm not in predictions.arms:
             raise SynthgainError(f"plan.json: headline arm '{arm}' has no predictions{nearest(arm, predictions.arms)}")
-    rule = Rule(headline["level"], headline["margin"], evaluation.min_seeds, evaluation.min_groups)
+    rule = rule_of(headline, evaluation)
     resampled = Resampled(predictions, evaluation.replicates, seed, rule.level)
     found = find(resampled, claim, rule)
     others = [arm for arm in predictions.arms if arm not in (claim.candidate, claim.baseline, REAL)]
@@ -98,6 +98,32 @@ def evaluate(
         "not_the_claim": _contrast(find(resampled, to_real, rule), to_real, rule, resampled) if comparable else None,
         "fixed_pairs": fixed_pair.by_seed(predictions, claim.candidate, claim.baseline),
         "arms": {arm: resampled.arm(arm) for arm in predictions.arms},
+    }  # fmt: skip
+
+
+def rule_of(headline: Mapping[str, Any], evaluation: Evaluation) -> Rule:
+    """The rule that a declared contrast is judged by."""
+    return Rule(headline["level"], headline["margin"], evaluation.min_seeds, evaluation.min_groups)
+
+
+def corrected(record: Mapping[str, Any], p_holm: float, rule: Rule) -> dict[str, Any]:
+    """The record of a study, from `evaluate`, whose declared contrast is one of several: judged again with its p."""
+    was = record["headline"]
+    detectable = was["minimum_detectable_gain"]
+    evidence = Evidence(
+        was["difference"], was["low"], was["high"], was["equivalence_low"], was["equivalence_high"],
+        was["p_bootstrap"], was["p_sign_flip"], record["seeds"], record["n_groups"],
+        NotEstimable(was["minimum_detectable_gain_why"]) if detectable is None else detectable, p_holm,
+    )  # fmt: skip
+    word, reasons = judge(evidence, rule)
+    said = sentence(
+        word, reasons, evidence, rule, **{key: was[key] for key in ("candidate", "baseline", "metric")},
+        images=record["n_test"], condition=record["verdict"]["condition"],
+    )  # fmt: skip
+    judged = {"word": word, "reasons": reasons}
+    return {
+        **record, "headline": {**was, **judged, "p_holm": p_holm},
+        "verdict": {**record["verdict"], **judged, "sentence": said},
     }  # fmt: skip
 
 
@@ -170,13 +196,14 @@ def _verdict(
 ) -> dict[str, Any]:
     if isinstance(found, NotEstimable):
         said = f"{INCONCLUSIVE}: {pair.candidate} against {pair.baseline} cannot be judged: {found.why}"
-        return {"word": INCONCLUSIVE, "sentence": said, "reasons": [found.why]}
+        return {"word": INCONCLUSIVE, "sentence": said, "reasons": [found.why], "condition": None}
+    condition = _condition(predictions.generator_seeds.get(pair.candidate, ()), folds)
     word, reasons = judge(found.evidence, rule)
     said = sentence(
         word, reasons, found.evidence, rule, **asdict(pair), images=len(predictions.labels),
-        condition=_condition(predictions.generator_seeds.get(pair.candidate, ()), folds),
+        condition=condition,
     )  # fmt: skip
-    return {"word": word, "sentence": said, "reasons": reasons}
+    return {"word": word, "sentence": said, "reasons": reasons, "condition": condition}
 
 
 def _condition(generator_seeds: Sequence[int], folds: int) -> str | None:

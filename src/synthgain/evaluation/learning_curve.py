@@ -11,6 +11,7 @@ from synthgain.arms.arm import parse
 from synthgain.evaluation.descriptive import Resampled
 from synthgain.evaluation.equivalents import Curve, equivalents
 from synthgain.evaluation.folds import CHOSEN, STRONGEST
+from synthgain.evaluation.metrics import NotEstimable
 from synthgain.evaluation.predictions import Predictions, from_table
 from synthgain.evaluation.statistics import interval, two_level
 from synthgain.schema import Evaluation
@@ -44,7 +45,12 @@ def learned(
     pooled = pooled[pooled["fraction"].isin(shares)]
     curve = from_table(pooled.assign(arm=pooled["fraction"].map("{:g}".format)), confirmed.classes)
     metric, level = headline["metric"], float(headline["level"])
-    means, drawn = _scores(curve, metric, evaluation, seed, level)
+    of_curve, of_arms = (_scores(each, metric, evaluation, seed, level) for each in (curve, confirmed))
+    if isinstance(of_curve, NotEstimable):
+        return record | {"why": of_curve.why}
+    if isinstance(of_arms, NotEstimable):
+        return record | {"why": of_arms.why}
+    (means, drawn), (arms, arm_draws) = of_curve, of_arms
     order = [curve.arms.index(f"{share:g}") for share in shares]
     for share, at in zip(shares, order, strict=True):
         held = [next(point for point in each["points"] if point["share"] == share) for each in facts]
@@ -54,7 +60,6 @@ def learned(
             **{name: round(np.mean([each[name] for each in held])) for name in ("images", "groups")},
         })  # fmt: skip
     sizes = np.array([point["images"] for point in record["points"]], np.float64)
-    arms, arm_draws = _scores(confirmed, metric, evaluation, seed, level)
     images = round(np.mean([each["labelled"]["images"] for each in facts]))
     count = min(len(drawn), len(arm_draws))
     of_real = Curve(sizes, means[order], drawn[:count, order])
@@ -68,9 +73,15 @@ def _shares(facts: Mapping[str, Any]) -> list[float]:
     return [float(point["share"]) for point in facts["points"]]
 
 
-def _scores(p: Predictions, metric: str, evaluation: Evaluation, seed: int, level: float) -> tuple[Array, Array]:
+def _scores(
+    p: Predictions, metric: str, evaluation: Evaluation, seed: int, level: float
+) -> tuple[Array, Array] | NotEstimable:
     """Mean over seeds of every arm, ``(A,)``, and its two-level bootstrap replicates, ``(R, A)``."""
     resampled = Resampled(p, evaluation.replicates, seed, level, only=(metric,))
+    if (why := resampled.refusal(metric)) is not None:
+        return why
+    if len(p.seeds) < 2:
+        return NotEstimable("a learning curve of one seed has no interval over seeds: ask for curve.seeds=2 or more")
     found, weights = resampled.replicates[metric], resampled.seed_weights
     drawn = [
         two_level(found.point[a], found.values[:, a], weights, level=level, n_groups=p.n_groups,

@@ -53,7 +53,7 @@ def text(gains: Mapping[str, Any], prices: Prices, currency: str = "") -> str:
     if found["net"] is None:
         return f"{candidate}: no sum can be given: {found['why']}"
     bound, money = (f"{found['bound']} " if found["bound"] else ""), f" {currency}".rstrip()
-    limits = f"lower limit; estimate {record['value']:+,}"
+    limits = " ".join(filter(None, ["lower limit; estimate", record["value_bound"], f"{record['value']:+,}"]))
     return "\n".join([
         f"{candidate}: worth {bound}{found['images']:+,} labelled real images ({limits})",
         f"saved  {bound}{found['saved']:,.0f}{money}",

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.evaluation.statistics import expansion, interval
 from synthgain.explain.attribution import Maps
 from synthgain.seeding import rng
 
 Masks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 REPLICATES = 2000
-LEAST_PATIENTS = 5
+LEAST_PATIENTS = 10
 """With fewer patients there is no interval."""
 LEVEL = 0.95
 
@@ -70,11 +71,14 @@ def _both(
 ) -> dict[str, Any]:
     candidate, baseline = (measure(maps[role][method], masks) for role in ("candidate", "baseline"))
     values = {"candidate": candidate, "baseline": baseline, "difference": candidate - baseline}
-    return {name: _mean(value, groups, seed) for name, value in values.items()}
+    return {name: _mean(value, groups, seed, least=-1 if name == "difference" else 0) for name, value in values.items()}
 
 
-def _mean(values: Floats, groups: npt.NDArray[np.str_], seed: int) -> dict[str, Any]:
-    """Mean over images with its percentile interval from drawing patients; the same draws for every measure."""
+def _mean(values: Floats, groups: npt.NDArray[np.str_], seed: int, least: float) -> dict[str, Any]:
+    """Mean over images with its expanded percentile interval from drawing patients; equal draws for every measure.
+
+    ``least``: the smallest value that there is; the largest is 1.
+    """
     patients, members = np.unique(groups, return_inverse=True)
     if len(patients) < LEAST_PATIENTS:
         why = f"insufficient n: {len(patients)} patients or groups with a lesion, {LEAST_PATIENTS} needed"
@@ -82,5 +86,7 @@ def _mean(values: Floats, groups: npt.NDArray[np.str_], seed: int) -> dict[str, 
     sums, counts = np.bincount(members, values), np.bincount(members)
     random = rng(seed, "explain", "bootstrap")
     weights = random.multinomial(len(patients), np.full(len(patients), 1 / len(patients)), REPLICATES)
-    low, high = np.quantile(weights @ sums / (weights @ counts), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"value": float(values.mean()), "low": float(low), "high": float(high)}
+    mean = float(values.mean())
+    drawn = mean + expansion(len(patients), 1, LEVEL) * (weights @ sums / (weights @ counts) - mean)
+    low, high = interval(drawn.clip(least, 1), LEVEL)
+    return {"value": mean, "low": low, "high": high}

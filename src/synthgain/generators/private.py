@@ -1,8 +1,9 @@
 """Differentially private training (Abadi et al., CCS 2016): each unit's gradient is clipped, their sum is made noisy.
 
-The guarantee is for whoever sees the generator, or images drawn from it, and does not know the experiment's seed: the
-noise is a function of it. It does not cover the learning curve, nor a selection of images by a network that was trained
-on the same images without noise.
+The guarantee is for whoever sees the generator or images drawn from it. Which units a step sees, and the noise, come
+from a secret of the operating system that is deleted after the training, never from the experiment's seed; so no second
+training gives the same weights. It does not cover the learning curve, nor a selection of images by a network that was
+trained on the same images without noise, nor attacks on how PyTorch rounds its normal numbers (Mironov, CCS 2012).
 """
 
 from collections.abc import Callable
@@ -52,6 +53,12 @@ def accounted(cfg: GeneratorTraining, units: int) -> dict[str, Any]:
 
     dp = cfg.privacy
     assert dp is not None
+    delta = 0.1 / units if dp.delta is None else dp.delta
+    if delta >= 1 / units:
+        raise SynthgainError(
+            f"training.privacy.delta={delta:g}: has to be below 1 / {units} units ({dp.unit}s) of the train split; a "
+            "larger one would let a whole unit be given away"
+        )
     rate = cfg.batch_size / units
     if rate > 1:
         raise SynthgainError(
@@ -62,7 +69,7 @@ def accounted(cfg: GeneratorTraining, units: int) -> dict[str, Any]:
     if noise is None:
         try:
             noise = get_noise_multiplier(
-                target_epsilon=dp.epsilon, target_delta=dp.delta, sample_rate=rate, steps=cfg.steps, accountant="rdp"
+                target_epsilon=dp.epsilon, target_delta=delta, sample_rate=rate, steps=cfg.steps, accountant="rdp"
             )
         except ValueError:
             raise SynthgainError(
@@ -72,7 +79,7 @@ def accounted(cfg: GeneratorTraining, units: int) -> dict[str, Any]:
     accountant = RDPAccountant()
     accountant.history = [(noise, rate, cfg.steps)]
     return {
-        "epsilon": float(accountant.get_epsilon(dp.delta)), "delta": dp.delta, "unit": dp.unit,
+        "epsilon": float(accountant.get_epsilon(delta)), "delta": delta, "unit": dp.unit,
         "noise_multiplier": float(noise), "max_grad_norm": dp.max_grad_norm, "sampler": "Poisson", "sample_rate": rate,
         "steps": cfg.steps, "units": units,
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """What the tests allow to be said: every number of the sentence was measured in this audit."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,10 +17,10 @@ def conclusion(
 ) -> dict[str, Any]:
     """``flagged``, ``flagged_by`` (names in `TESTS`), ``flagged_images``, ``flagged_weights`` and ``sentence``.
 
-    Flagged is what any test finds: more than 1 % of near-duplicates; copies above the detector's false alarms; images
-    nearer to training than to held-out patients; members that the generator's own loss tells from non-members; each of
-    the last three at p < `ALPHA`, so that together they accuse a generator that is innocent in less than 3 of 100
-    audits. ``guarantee``: of differentially private training, where there was one.
+    Flagged is what any test finds: near-duplicates of training images; more copies than the detector's limit allows;
+    images nearer to training than to held-out patients; members that the generator's own loss tells from non-members.
+    Each of the last three accuses at p < `ALPHA`, so that together they accuse an innocent generator in about 3 of 100
+    audits at most. ``guarantee``: of differentially private training, where there was one.
     """
     records = dict(zip(TESTS, (duplicate, detector, nearer, membership), strict=True))
     found = {
@@ -52,9 +53,12 @@ def _sentence(records: dict[str, Record], by: list[str]) -> str:
 def _guaranteed(guarantee: Record | None) -> str:
     if guarantee is None:
         return ""
+    several = guarantee["most_per_patient"]
+    unit = "patient" if guarantee["unit"] == "patient" else f"image, of which a patient has up to {several}"
     return (
-        f"; the weights are differentially private: epsilon {guarantee['epsilon']:.2g} and delta "
-        f"{guarantee['delta']:g} for each {guarantee['unit']}, for whoever does not know the seed"
+        f"; the weights, and images drawn from them, are differentially private: epsilon "
+        f"{math.ceil(100 * guarantee['epsilon']) / 100:g} and delta {guarantee['delta']:.2g} for each {unit}; this is "
+        "of one training alone (those of several add up), and not of a choice of images by the filter"
     )
 
 
@@ -94,12 +98,12 @@ def _auroc(record: Record) -> str:
 
 _FOUND: dict[str, Callable[[Record], str]] = {
     "duplicates": lambda record: (
-        f"{100 * record['share']:.1f} % of the synthetic images nearly equal a training image "
+        f"{record['count']:,} of {record['n']:,} synthetic images nearly equal a training image "
         f"(RMS below {record['threshold']:g} grey levels, mirrored copies included)"
     ),
     "copy_detector": lambda record: (
         f"the learned copy detector calls {_percent(record['share'])} copies "
-        f"(held-out real images: {_percent(record['held_out']['share'])}; {_p(record['p'])})"
+        f"(held-out real images, which set its limit: {_percent(record['held_out']['share'])}; {_p(record['p'])})"
     ),
     "nearer_to_train": lambda record: (
         f"{100 * record['share']:.0f} % are nearer to training than to as many held-out "
@@ -123,6 +127,7 @@ _POWER: dict[str, Callable[[Record], str]] = {
             if record["needed"] is not None
             else "(too few patients for any power)"
         )
+        + (f" (not judged, too few patients: {', '.join(record['left_out'])})" if record["left_out"] else "")
     ),
     "membership": lambda record: (
         f"{_NAMES['membership']} with the generator's weights ({_auroc(record)}; a "

@@ -109,29 +109,34 @@ def copied(
     """Share of synthetic images that the detector calls copies, beside its false alarms and its power.
 
     Its threshold is the greatest similarity of held-out patients to training images, but for the `FALSE_ALARMS` share
-    of them. The p-value is exact and one-sided: were a synthetic image no more similar than a held-out patient (at his
-    most similar image), the number of calls would be beta-binomial. ``needed`` is the least share that is significant.
+    of them, so that ``held_out``, the share of their images beyond it, is small by construction. The one-sided p-value
+    is that of a beta-binomial number of calls: exact were a synthetic image no more similar than a held-out patient (at
+    his most similar image). As classes differ in how similar their images are, as many synthetic images of each are
+    judged as make their mix that of the held-out patients. ``needed`` is the least share that is significant.
 
     Returns
     -------
-    share, low, high, n, p, needed, threshold, flagged, held_out (false alarms) and per_class: records of `rate`, power:
-    one for each kind of planted copy. None with ``why`` where there are too few patients or images.
+    share, low, high, n, p, needed, threshold, flagged, held_out and per_class (of all images): records of `rate`,
+    power: one for each kind of planted copy. None with ``why`` where there are too few patients or images.
     """
     from scipy.stats import betabinom
 
     groups = np.unique(held_out.groups)
     if len(groups) < LEAST_GROUPS or detector is None:
-        why = f"insufficient n: {len(groups)} held-out patients, {LEAST_GROUPS} needed"
+        few = f"insufficient n: {len(groups)} held-out patients, {LEAST_GROUPS} needed"
+        why = few if len(groups) < LEAST_GROUPS else "no detector was trained"
         empty = {"share": None, "low": None, "high": None, "n": len(synthetic.labels), "p": None, "needed": None}
         return empty | {"threshold": None, "flagged": False, "power": {}, "why": why}
     beside, drawn = detector.similarity(held_out.pixels), detector.similarity(synthetic.pixels)
     worst = np.sort([beside[held_out.groups == group].max() for group in groups])[::-1]
     allowed = int(FALSE_ALARMS * len(groups))
     flags, known = drawn > worst[allowed], (allowed + 1, len(groups) - allowed)
+    per_class = {name: rate(flags[synthetic.labels == k]) for k, name in enumerate(classes)}
+    flags = flags[_as_mixed(synthetic.labels, held_out, len(classes))]
     record = rate(flags) | {
         "threshold": float(worst[allowed]), "held_out_groups": len(groups), "held_out": rate(beside > worst[allowed]),
         "power": power(lambda images: detector.similarity(images) > worst[allowed], planted),
-        "per_class": {name: rate(flags[synthetic.labels == k]) for k, name in enumerate(classes)},
+        "per_class": per_class,
     }  # fmt: skip
     if not len(flags):
         return record | {"p": None, "needed": None, "flagged": False}
@@ -140,6 +145,17 @@ def copied(
     p = float(tail[flags.sum()])
     needed = float(significant[0] / len(flags)) if len(significant) else None
     return record | {"p": p, "needed": needed, "flagged": p < ALPHA}
+
+
+def _as_mixed(labels: npt.NDArray[np.int64], held_out: Images, classes: int) -> npt.NDArray[np.intp]:
+    """Rows of as many images ``(n,)`` as can be had with the shares of the classes among the held-out patients."""
+    of = np.zeros((classes, held_out.groups.max() + 1), bool)
+    of[held_out.labels, held_out.groups] = True
+    shares = (of / np.maximum(of.sum(0), 1)).sum(1) / of.any(0).sum()
+    available = np.bincount(labels, minlength=classes)
+    most = min(count / share for count, share in zip(available, shares, strict=True) if share)
+    taken = [np.flatnonzero(labels == k)[: math.floor(most * shares[k] + 1e-9)] for k in range(classes)]
+    return np.sort(np.concatenate(taken))
 
 
 def contrastive_loss(one: Tensor, other: Tensor, temperature: float = _TEMPERATURE) -> Tensor:

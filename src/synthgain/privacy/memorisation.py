@@ -11,8 +11,6 @@ from synthgain.dataset import Images
 from synthgain.privacy.neighbours import Nearest, flipped, nearest, pixels
 from synthgain.privacy.planted import Pixels, power, rate
 
-FLAGGED_DUPLICATES = 0.01
-"""A larger share of near-duplicates of training images is flagged."""
 ALPHA = 0.01
 """Significance at which 'nearer to training than to held-out images' is flagged."""
 PAIRS = 32
@@ -49,29 +47,32 @@ def duplicates(
 ) -> dict[str, Any]:  # fmt: skip
     """Share of synthetic images that nearly equal a training image, or come nearer than real images ever do.
 
-    ``share``: RMS difference below ``threshold`` grey levels, mirrored copies included. ``relative``: nearer than all
-    but ``quantile`` of the training images are to training images of other groups; the same share of held-out real
-    images stands beside it. Blurred images come near to everything: the relative share alone is no sign of copies.
+    ``share``: RMS difference below ``threshold`` grey levels, mirrored copies included. Flagged is one image already,
+    unless held-out real images have as large a share (``held_out``, 0 where the split has no leak). ``relative``:
+    nearer than all but ``quantile`` of the training images are to training images of other groups; the same share of
+    held-out real images stands beside it. Blurred images come near to everything: the relative share alone is no sign
+    of copies.
     ``power``: the share found of each kind of ``planted`` copies. Shares are records of `rate`.
     """
     near = pairs.nearest.distance < threshold
+    beside = _near(held_out.pixels, train, threshold)
     record = rate(near) | {
-        "threshold": threshold, "needed": FLAGGED_DUPLICATES,
+        "threshold": threshold, "count": int(near.sum()), "held_out": rate(beside),
         "power": power(lambda images: _near(images, train, threshold), planted),
         "per_class": {name: rate(near[synthetic.labels == k]) for k, name in enumerate(classes)},
     }  # fmt: skip
     if not len(synthetic.labels):
         return record | {"flagged": False}
-    record["flagged"] = bool(near.mean() > FLAGGED_DUPLICATES)
+    record["flagged"] = bool(near.mean() > (beside.mean() if len(beside) else 0))
     vectors = pixels(train.pixels)
     others = nearest(vectors, vectors, (train.groups, train.groups)).distance
     limit = float(np.quantile(others[np.isfinite(others)], quantile)) if np.isfinite(others).any() else None
     if limit is None or not len(held_out.labels):
         return record | {"relative": None, "relative_why": "insufficient n: no second group of real images"}
-    beside = nearest(pixels(held_out.pixels), vectors).distance
+    real = nearest(pixels(held_out.pixels), vectors).distance
     return record | {"relative": {
         "threshold": limit, "share": float((pairs.nearest.distance < limit).mean()),
-        "held_out_share": float((beside < limit).mean()),
+        "held_out_share": float((real < limit).mean()),
     }}  # fmt: skip
 
 

@@ -25,6 +25,9 @@ _PLANTED = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 _ROUGH = (150, 2)
 """Assignments and draws of that measurement."""
 Distances = npt.NDArray[np.float64]
+Patients = npt.NDArray[np.int64]
+Sides = npt.NDArray[np.bool_]
+"""Whether each patient is a training patient ``(P,)``; of several assignments ``(A, P)``."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,14 @@ class _Class:
 
     synthetic: Distances
     copies: Distances
-    train: int
-    held_out: int
-    """Patients: the first ``train`` columns, the ``held_out`` ones after them."""
+    patients: Patients
+    """Who the columns are ``(G,)``: numbers that are the same in every class, even ones for training."""
 
     def mixed(self, share: float, rng: np.random.Generator) -> "_Class":
         """The class with that share of its images replaced by copies of training images."""
         count = round(share * len(self.synthetic))
         planted = self.copies[rng.integers(0, len(self.copies), count)]
-        return _Class(np.concatenate([planted, self.synthetic[count:]]), self.copies, self.train, self.held_out)
+        return _Class(np.concatenate([planted, self.synthetic[count:]]), self.copies, self.patients)
 
 
 def nearer_to_train(
@@ -56,8 +58,10 @@ def nearer_to_train(
     """Share of synthetic images that are nearer to training than to as many held-out patients of the same class.
 
     About 50 % is expected without memorisation. The p-value is of a permutation test over patients: the share when
-    the same patients are called training and held-out at random, one-sided, ``(k + 1) / (B + 1)``. ``needed``: the
-    least of some shares of planted copies among the images that the test finds with a power of 80 %; None for none.
+    the same patients are called training and held-out at random, one-sided, ``(k + 1) / (B + 1)``. A patient with
+    images of several classes changes sides in all of them, and only with patients who have the same classes.
+    ``needed``: the least of some shares of planted copies among the images that the test finds with a power of 80 %;
+    None for none.
 
     Parameters
     ----------
@@ -71,30 +75,32 @@ def nearer_to_train(
         if len(rows[0]) and min(map(len, sides)) >= LEAST_GROUPS:
             drawn, copied = (_to_groups(vectors[place][rows[place][:_MOST]], rows, train, held_out, vectors)
                              for place in (0, 1))  # fmt: skip
-            parts[name] = _Class(drawn, copied, len(sides[0]), len(sides[1]))
+            parts[name] = _Class(drawn, copied, np.concatenate([2 * sides[0], 2 * sides[1] + 1]))
     few = f"insufficient n: no synthetic image, or fewer than {LEAST_GROUPS} training or held-out patients"
     left_out = [name for name in classes if name not in parts]
-    shares = {name: _assigned_shares(part, rng, assignments) for name, part in parts.items()}
+    sides_of = _assignments(parts, rng, assignments) if parts else np.zeros((1, 0), bool)
+    shares = {name: _assigned_shares(part, sides_of, rng) for name, part in parts.items()}
     each = {name: _against_chance(shares[name], len(part.synthetic)) for name, part in parts.items()}
     each |= {name: {"share": None, "n": 0, "p": None, "why": few} for name in left_out}
     record: dict[str, Any] = {"classes": list(parts), "left_out": left_out, "per_class": each}
     if not parts:
         return record | {"share": None, "n": 0, "p": None, "needed": None, "why": f"{few} in every class"}
     pooled, count = _pooled(parts, shares), sum(len(part.synthetic) for part in parts.values())
-    needed = _needed(parts, pooled[1:], rng) if assignments else None
+    needed = _needed(parts, sides_of[: 1 + _ROUGH[0]], pooled[1:], rng) if assignments else None
     return record | _against_chance(pooled, count) | {"needed": needed}
 
 
-def _needed(parts: dict[str, _Class], chance: Distances, rng: np.random.Generator) -> float | None:
+def _needed(parts: dict[str, _Class], sides: Sides, chance: Distances, rng: np.random.Generator) -> float | None:
     """The least share of copies with which four in five generators pass the limit of the test.
 
     Expected is the mean of ``chance`` (shares under random assignments) for images that are no copies; as far as they
     stray there, a generator strays. The limit is the 99 % quantile under random assignments once the copies are in.
     """
-    copied = _pooled(parts, {name: _assigned_shares(part.mixed(1.0, rng), rng, 0) for name, part in parts.items()})
+    copied = _pooled(parts, {k: _assigned_shares(part.mixed(1.0, rng), sides[:1], rng) for k, part in parts.items()})
     for share in _PLANTED:
         mixed = {name: part.mixed(share, rng) for name, part in parts.items()}
-        limit = np.quantile(_pooled(parts, {k: _assigned_shares(v, rng, *_ROUGH) for k, v in mixed.items()})[1:], 0.99)
+        assigned = {name: _assigned_shares(part, sides, rng, _ROUGH[1]) for name, part in mixed.items()}
+        limit = np.quantile(_pooled(parts, assigned)[1:], 0.99)
         usual = chance.mean() - _EIGHT_IN_TEN * chance.std()
         if share * copied[0] + (1 - share) * usual >= limit:
             return share
@@ -130,16 +136,26 @@ def _to_groups(
     return np.concatenate(parts, axis=1)
 
 
-def _assigned_shares(
-    part: "_Class", rng: np.random.Generator, assignments: int, draws: int = _DRAWS
-) -> npt.NDArray[np.float64]:
-    """Share nearer to 'training' groups: first with the true assignment of groups, then with random ones."""
-    shares = np.empty(1 + assignments)
-    train, held_out = part.train, part.held_out
-    equal = min(train, held_out)
-    for index in range(1 + assignments):
-        order = np.arange(train + held_out) if index == 0 else rng.permutation(train + held_out)
-        drawn = [_nearer(part.synthetic, rng.permutation(order[:train])[:equal], rng.permutation(order[train:])[:equal])
+def _assignments(parts: dict[str, _Class], rng: np.random.Generator, count: int) -> Sides:
+    """The true assignment of patients to training, then ``count`` random ones: ``(1 + count, P)``."""
+    patients = np.unique(np.concatenate([part.patients for part in parts.values()]))
+    sides = np.zeros((1 + count, patients.max() + 1), bool)
+    sides[0, patients] = patients % 2 == 0
+    _, alike = np.unique([np.isin(patients, part.patients) for part in parts.values()], axis=1, return_inverse=True)
+    for number in range(alike.max() + 1):
+        those = patients[alike == number]
+        for row in sides[1:]:
+            row[those] = rng.permutation(sides[0, those])
+    return sides
+
+
+def _assigned_shares(part: "_Class", sides: Sides, rng: np.random.Generator, draws: int = _DRAWS) -> Distances:
+    """Share of a class's images that is nearer to 'training' patients, under each assignment of the patients."""
+    shares = np.empty(len(sides))
+    for index, training in enumerate(sides[:, part.patients]):
+        one, other = np.flatnonzero(training), np.flatnonzero(~training)
+        equal = min(len(one), len(other))
+        drawn = [_nearer(part.synthetic, rng.permutation(one)[:equal], rng.permutation(other)[:equal])
                  for _ in range(draws)]  # fmt: skip
         shares[index] = np.mean(drawn)
     return shares

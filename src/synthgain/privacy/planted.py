@@ -38,14 +38,13 @@ def power(flag: Callable[[Pixels], npt.NDArray[np.bool_]], planted: Mapping[str,
 
 def rate(flags: npt.NDArray[np.bool_], level: float = LEVEL) -> dict[str, Any]:
     """``share``, ``n`` and the exact binomial interval ``low``, ``high`` (Clopper and Pearson, Biometrika 1934)."""
-    from scipy.stats import beta
+    from scipy.stats import binomtest
 
-    n, found, tail = len(flags), int(flags.sum()), (1 - level) / 2
+    n, found = len(flags), int(flags.sum())
     if not n:
         return {"share": None, "low": None, "high": None, "n": 0, "why": "insufficient n: no image"}
-    low = float(beta.ppf(tail, found, n - found + 1)) if found else 0.0
-    high = float(beta.ppf(1 - tail, found + 1, n - found)) if found < n else 1.0
-    return {"share": found / n, "low": low, "high": high, "n": n}
+    limits = binomtest(found, n).proportion_ci(level, method="exact")
+    return {"share": found / n, "low": float(limits.low), "high": float(limits.high), "n": n}
 
 
 def _rotated(images: Tensor, random: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from synthgain.report.grids import latent_strip, marked, overlay, png_uri
 from synthgain.report.material import Material
 from synthgain.report.tables import Named, Row, Table
-from synthgain.report.wording import decimals, first_upper, generator_order, interval, points, share
+from synthgain.report.wording import decimals, first_upper, generator_order, interval, missing, points, share, shown
 
 METHODS = {
     "grad_cam": "Grad-CAM", "occlusion": "occlusion", "integrated_gradients": "integrated gradients",
@@ -24,11 +24,13 @@ NOTES = {
     "The images are test images, chosen by rule and not by eye, each of another patient where there are enough.",
     "randomisation": "Similarity (Spearman's rank correlation, where the image is not black; 1: the same) of the maps "
     "with those of networks that know nothing: the last layers, then all, drawn anew at random, and a network trained "
-    "on permuted labels. It must fall: a method whose maps stay as they were shows the image's outlines and not what "
-    "the network learnt. Whole image: with all layers random, black surroundings included, which any two maps share.",
+    "on permuted labels, which it has to have learnt. It must fall: a method whose maps stay as they were shows the "
+    "image's outlines and not what the network learnt. Whole image: with all layers random, black surroundings "
+    "included, which any two maps share.",
     "localisation": "Brightest point on the lesion: how often the map's maximum lies there (pointing game). Share of "
     "the saliency: of all that speaks for the class. Mean and interval over patients; chance: the lesions' mean share "
-    "of the image. The difference is paired, image by image; nothing is corrected for the number of rows.",
+    "of the image. The difference is paired, image by image, and one of these two networks, not of their arms; nothing "
+    "is corrected for the number of rows.",
     "latent": "Drawn anew for this purpose and in no training set. From class to class: one noise, the class moved "
     "step by step. Directions: one noise moved by −3 to 3 standard deviations along the directions of the latent code "
     "that change the network's first layer most (SeFa). Guidance: one noise, the class weighed by 1 (as it is), 2, 4 "
@@ -90,7 +92,7 @@ def warnings(explained: Mapping[str, Any]) -> list[str]:
         f"{check['limit']:g}): its maps show the image more than what the network learnt."
         for method in _methods(explained)
         for role in _ROLES
-        if not (check := explained["randomisation"][role][method])["passes"]
+        if (check := explained["randomisation"][role][method])["passes"] is False
     ]
 
 
@@ -104,10 +106,11 @@ def randomisation_table(explained: Mapping[str, Any]) -> Table | None:
     for method in methods:
         for role in _ROLES:
             check = checks[role][method]
-            numbers = [each["similarity"] for each in check["cascade"]]
-            numbers += [check["permuted_labels"]["similarity"], check["cascade"][-1]["whole_image"]]
+            cells = [shown(each, "similarity", form) for each in (*check["cascade"], check["permuted_labels"])]
+            cells.append(shown(check["cascade"][-1], "whole_image", form))
             name = Named(first_upper(METHODS[method]), f"{role}, {explained['arms'][role]}")
-            rows.append(Row([name, *map(form, numbers), _finding(check["passes"])]))
+            finding = missing(check) if check["passes"] is None else _finding(check["passes"])
+            rows.append(Row([name, *cells, finding]))
     first = checks["candidate"][methods[0]]
     random = [f"Last {each['layers']} of {first['layers']} layers random" for each in first["cascade"][:-1]]
     head = ["Method", *random, "All layers random", "Labels permuted", "Whole image", "Finding"]

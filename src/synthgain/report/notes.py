@@ -95,7 +95,7 @@ def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
     chosen = "; ".join(f"fold {k}: {each['candidate']} against {each['baseline']}" for k, each in enumerate(folds, 1))
     crossed = (
         f" Every patient tests once, in one of {len(folds)} folds; generators, filters and choices are nested in the "
-        f"fold ({chosen}), and the predictions are pooled."
+        f"fold ({chosen}), and the predictions are pooled.{_by_fold(gains['by_fold'])}"
         if folds
         else ""
     )
@@ -110,6 +110,17 @@ def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
         f"without synthetic images, in {metric_name(headline['metric'])} on {gains['n_test']:,} real test images. It "
         f"was fixed on validation before any test image was predicted. It is called a gain only where the "
         f"{100 * level:g} % interval and the exact sign-flip test over seeds agree." + crossed + shown
+    )
+
+
+def _by_fold(found: Mapping[str, Any]) -> str:
+    if found["mean"] is None:
+        return f" By fold: {found['why']}."
+    each = ", ".join(points(difference) for difference in found["differences"])
+    return (
+        f" By fold: {each} points; as repeated splits {points(found['mean'])} ({points(found['low'])} to "
+        f"{points(found['high'])}; t-test corrected for overlapping training sets, Nadeau and Bengio), which describes "
+        "and does not decide."
     )
 
 

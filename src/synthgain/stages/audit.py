@@ -28,14 +28,14 @@ from synthgain.seeding import derive, rng
 Images8 = npt.NDArray[np.uint8]
 Features = npt.NDArray[np.float32]
 Sets = Mapping[str, Images]
-PARTS = ("synthetic", "train", "val")
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/audit/<generator>``: ``fidelity.json``, ``privacy.json``, ``neighbours.npz`` and ``metrics.json``.
 
-    Synthetic images that the selection kept are compared with real images of the train and validation splits; nothing
-    sees the test split.
+    Fidelity is that of the synthetic images that the selection kept, privacy that of all that were drawn: an arm may
+    use them unfiltered, and a filter may hide what a generator gives away. They are compared with real images of the
+    train and validation splits; nothing sees the test split.
     """
     assert item is not None
     device(cfg.compute)
@@ -45,10 +45,12 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     trained = store.read(cfg, paths, item)
     seed = derive(cfg.seed, "audit", item)
     kept = np.flatnonzero(pool.table["kept"].to_numpy(bool))
-    sets = _arrays({"synthetic": pool.part(kept), **{name: real.part(real.rows(name)) for name in ("train", "val")}})
+    sets = _arrays({"drawn": pool, **{name: real.part(real.rows(name)) for name in ("train", "val")}})
     features = _features(own.features, sets)
+    features["synthetic"], sets["synthetic"] = features["drawn"][kept], sets["drawn"].at(kept)
     fidelity = _fidelity(own, sets, features, real.classes, seed)
-    fidelity["extractors"] |= _brought(cfg, paths, sets, real.classes, seed)
+    compared = {name: images for name, images in sets.items() if name != "drawn"}
+    fidelity["extractors"] |= _brought(cfg, paths, compared, real.classes, seed)
     privacy, pairs = _privacy(cfg, sets, features, real.classes, trained, encoded, item)
     settings = {
         "near_duplicate_rms": cfg.dataset.near_duplicate_rms, "fidelity": cfg.fidelity.shown(),
@@ -63,13 +65,12 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         (draft.path / "fidelity.json").write_bytes(artifact.canonical(fidelity))
         (draft.path / "privacy.json").write_bytes(artifact.canonical(privacy))
         (draft.path / "metrics.json").write_bytes(artifact.canonical(_metrics(fidelity, privacy)))
-        np.savez(draft.path / "neighbours.npz", **pairs.closest(kept, real.rows("train")))
-        counts = {part: len(sets[part].labels) for part in PARTS}
-        draft.counts.update(counts | {"drawn": len(pool)})
+        np.savez(draft.path / "neighbours.npz", **pairs.closest(np.arange(len(pool)), real.rows("train")))
+        draft.counts.update({part: len(images.labels) for part, images in sets.items()})
     print(f"{item}: {privacy['sentence']}", flush=True)
 
 
-def _arrays(parts: Mapping[str, ImageSet]) -> Sets:
+def _arrays(parts: Mapping[str, ImageSet]) -> dict[str, Images]:
     """The parts as arrays, patients numbered alike in all of them."""
     names = np.concatenate([part.table["group"].to_numpy(str) for part in parts.values()])
     _, numbers = np.unique(names, return_inverse=True)
@@ -135,7 +136,7 @@ def _privacy(
     encoded: Artifact, item: str,
 ) -> tuple[dict[str, Any], Pairs]:  # fmt: skip
     generator, seed = store.load(trained, cfg.generators[item]), derive(cfg.seed, "audit", item, "privacy")
-    synthetic, train, held_out = (sets[name] for name in PARTS)
+    drawn, train, held_out = (sets[name] for name in ("drawn", "train", "val"))
     attacked = generator_attack(generator.to(device(cfg.compute)), train, held_out, seed)
     if cfg.privacy.canaries and not generator.control:
         (marked,) = trained.manifest["seeds"].values()
@@ -144,9 +145,9 @@ def _privacy(
             for count, apart in ((cfg.privacy.canaries, False), (REFERENCES, True))
         )
         attacked["canaries"] = canary_attack(generator, planted, references, seed)
-    vectors = features["synthetic"], features["train"], features["val"]
+    vectors = features["drawn"], features["train"], features["val"]
     return assess(
-        synthetic, train, held_out, vectors, attacked, classes, cfg.dataset.near_duplicate_rms, seed,
+        drawn, train, held_out, vectors, attacked, classes, cfg.dataset.near_duplicate_rms, seed,
         copies.load(encoded.file(copies.FILE), train.pixels) if copies.FILE in encoded.manifest["files"] else None,
         trained.manifest["facts"].get("differential_privacy"),
     )  # fmt: skip

@@ -27,9 +27,10 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         headline, predictions = _pooled(mine)
         records[labels] = _level(cfg, mine, headline, predictions, seed)
         if labels == cfg.claimed[0].labels:
-            level, by_subgroup = headline["level"], _by_subgroup(cfg, predictions, headline, _manifests(mine), seed)
+            rule = gain.rule_of(headline, cfg.evaluation)
+            by_subgroup = _by_subgroup(cfg, predictions, headline, _manifests(mine), seed)
     claim, *others = records
-    found = levels.beside(records[claim], {f"{100 * labels:g}": records[labels] for labels in others if labels}, level)
+    found = levels.beside(records[claim], {f"{100 * labels:g}": records[labels] for labels in others if labels}, rule)
     with artifact.writing(
         paths.out("evaluate"), stage="evaluate",
         config={name: getattr(cfg, name).model_dump(mode="json") for name in ("claim", "evaluation", "fairness")},
@@ -65,10 +66,20 @@ def _level(
 ) -> dict[str, Any]:
     """Gains at one level of labels, with the learning curve."""
     record = gain.evaluate(predictions, headline, cfg.evaluation, seed, folds=_headlines(mine))
+    if len(mine) > 1:
+        confirmed = [pd.read_parquet(each["confirm"].file("predictions.parquet")) for each in mine]
+        patients = [_patients(table) for table in _manifests(mine)]
+        record["by_fold"] = folds.by_fold(_headlines(mine), confirmed, predictions.classes, patients)
     points = [each["learning_curve"].json("points.json") for each in mine]
     tables = [pd.read_parquet(each["learning_curve"].file("predictions.parquet")) for each in mine]
     learned = learning_curve.learned(tables, points, predictions, headline, cfg.evaluation, seed)
     return record | {"learning_curve": learned}
+
+
+def _patients(table: pd.DataFrame) -> tuple[int, int]:
+    """Groups in test and in train."""
+    groups = table.groupby("split")["group"].nunique()
+    return int(groups["test"]), int(groups["train"])
 
 
 def _manifests(mine: Sequence[dict[str, Artifact]]) -> list[pd.DataFrame]:

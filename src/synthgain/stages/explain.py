@@ -179,7 +179,7 @@ def _metrics(record: Mapping[str, Any]) -> dict[str, float]:
     checks = record.get("randomisation", {})
     found = {
         f"similarity/{method}/{role}": check["similarity"]
-        for role, methods in checks.items() for method, check in methods.items()
+        for role, methods in checks.items() for method, check in methods.items() if check["similarity"] is not None
     }  # fmt: skip
     lesions = record.get("localisation", {}).get("methods", {})
     return found | {

@@ -6,6 +6,7 @@ from synthgain import artifact, dataset
 from synthgain.arms import trial
 from synthgain.arms.arm import parse
 from synthgain.arms.labelled import counted, with_labels
+from synthgain.arms.ledger import CURVE, record_test_use
 from synthgain.arms.tuning import Setting
 from synthgain.config import Config
 from synthgain.paths import Paths
@@ -17,7 +18,7 @@ _NO_PREDICTIONS = ("arm", "seed", "generator_seed", "fraction", "split", "image_
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/learning_curve``: ``predictions.parquet`` (``fraction``: of the labelled patients) and ``points.json``.
 
-    No arm is compared by these predictions of the test split, and none is chosen: the ledger counts confirmations only.
+    No arm is compared by these predictions of the test split, and none is chosen: the ledger counts them apart.
     """
     screened = artifact.read(paths.out("screen"))
     images = dataset.read(paths.out("ingest"))
@@ -30,7 +31,11 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         for point in points for index, seed in enumerate(seeds)
     ]  # fmt: skip
     bench = trial.bench(paths, cfg, [arm])
-    results = trial.run_all(bench, trials, "learning curve") if trials else []
+    if trials:
+        use = artifact.digest([bench.key(each) for each in trials])
+        uses = record_test_use(paths, images, use, CURVE)
+        print(f"test split predicted {uses} time{'s' * (uses > 1)} for a learning curve with this data", flush=True)
+    results = trial.run_all(bench, trials, CURVE) if trials else []
     with artifact.writing(
         paths.out("learning_curve"), stage="learning_curve", config={"curve": cfg.curve.model_dump(mode="json")},
         inputs=bench.inputs | {"screen": screened.sha256}, seeds={"confirm": seeds},

@@ -1,6 +1,7 @@
 """Train one generator on the train split, and keep the moving average of its weights."""
 
 import json
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from synthgain.train_split import TrainSplit
 
 STAGE = "train_generator"
 _ASKED = "asked.json"
+_SECRET = "secret"
+"""File with what noise and sampling of a differentially private training come from, while it is unfinished."""
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
@@ -50,6 +53,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
                 draft.facts["differential_privacy"] = guarantee
             if history is not None:
                 history.to_csv(draft.path / "history.csv", index=False, float_format="%.6g")
+        (work / _SECRET).unlink(missing_ok=True)
     if paths.cell == cfg.cells[-1]:
         shutil.rmtree(work.parent)
     elif not finished.is_dir():  # a run that is killed in a later cell need not train this one again
@@ -74,22 +78,33 @@ def _trained(
     split, asked, guarantee = _with_canaries(cfg, split, seed), chosen.training, None
     if asked.privacy is not None:
         private.refuse_unfit(generator, item)
-        split = _sampled_by_poisson(real, split, asked.privacy.unit)
-        guarantee = private.accounted(asked, len(split.starts))
+        if cfg.privacy.canaries:
+            raise SynthgainError(
+                f"privacy.canaries={cfg.privacy.canaries}: a canary holds half of a patient's image, which the "
+                f"differential privacy of generators.{item} would not account for; ask for one of both"
+            )
+        seed = _secret(work / _SECRET)
+        split = _sampled_by_poisson(real, split, asked.privacy.unit, seed)
+        _, per_patient = np.unique(real.table["group"].to_numpy(str)[real.rows("train")], return_counts=True)
+        guarantee = private.accounted(asked, len(split.starts)) | {"most_per_patient": int(per_patient.max())}
         noise = {"epsilon": None, "noise_multiplier": guarantee["noise_multiplier"]}
         asked = asked.model_copy(update={"privacy": asked.privacy.model_copy(update=noise)})
     trained = training.train(generator, split, asked, seed=seed, on=on, work=work, name=item)
     return trained.result, trained.history(), guarantee
 
 
-def _sampled_by_poisson(real: ImageSet, split: TrainSplit, unit: str) -> PoissonSplit:
-    """``split`` by images, or by the patients (groups) of its images; a canary is a patient of its own."""
-    units = np.arange(len(split))
-    if unit == "patient":
-        groups = real.table["group"].to_numpy(str)[real.rows("train")]
-        _, first, numbers = np.unique(groups, return_index=True, return_inverse=True)
-        units[: len(groups)] = first[numbers]
-    return PoissonSplit(split, units)
+def _sampled_by_poisson(real: ImageSet, split: TrainSplit, unit: str, seed: int) -> PoissonSplit:
+    """``split`` by images, or by the patients (groups) of its images."""
+    groups = real.table["group"].to_numpy(str)[real.rows("train")]
+    units = np.unique(groups, return_inverse=True)[1] if unit == "patient" else np.arange(len(split))
+    return PoissonSplit(split, units, seed)
+
+
+def _secret(place: Path) -> int:
+    """A random number that only ``place`` knows: another one in every training, the same after a crash."""
+    if not place.is_file():
+        replace_bytes(place, str(secrets.randbits(63)).encode())
+    return int(place.read_text())
 
 
 def _with_canaries(cfg: Config, split: TrainSplit, seed: int) -> TrainSplit:

@@ -1,10 +1,12 @@
 """The two reporting checklists with this study's numbers in them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from synthgain.evaluation.subgroups import WORDS
 from synthgain.report import markdown
 from synthgain.report.checklists import CLAIM, TRIPOD_AI, Item
+from synthgain.report.explain_tables import METHODS
 from synthgain.report.fairness_tables import word_of
 from synthgain.report.material import Material
 from synthgain.report.tables import ALL_CLASSES, counts
@@ -20,7 +22,7 @@ def page(material: Material) -> str:
         "# Reporting checklists",
         "Filled from the outputs of this run as far as they go; 'report' names a section of report.html. Items are "
         "numbered as in the originals and told in other words: TRIPOD+AI (Collins et al. 2024, BMJ 385:e078378) and "
-        "CLAIM (Mongan et al. 2020, Radiology: Artificial Intelligence 2:e200029).",
+        "the 2024 update of CLAIM (Tejani et al. 2024, Radiology: Artificial Intelligence 6:e240300).",
         *_checklist("TRIPOD+AI", TRIPOD_AI, facts), *_checklist("CLAIM", CLAIM, facts),
     ]) + "\n"  # fmt: skip
 
@@ -94,8 +96,18 @@ def _of_the_results(material: Material) -> dict[str, str]:
         "p": plain_text(shown(headline, "p", p_value)), "score": scores["candidate"],
         "baseline_score": scores["baseline"], "gap_changes": _listed(changes, "; "),
         "subgroups": _listed([f"{words.count(word)} {word_of(word)}" for word in WORDS if word in words]),
-        "gate": material.gate["utility"]["word"], "limits": _listed(material.facts.get("notes") or (), " "),
+        "limits": _listed(material.facts.get("notes") or (), " "),
+        "measures": "beside it accuracy, macro F1, AUROC, AUPRC, Brier score, log loss and calibration (arms.csv)",
+        "explained": _explained(material.explained),
     }  # fmt: skip
+
+
+def _explained(explained: Mapping[str, Any]) -> str:
+    checks = [
+        f"{METHODS[method]} ({'passes' if check['passes'] else 'does not pass'} its randomisation check)"
+        for method, check in explained.get("randomisation", {}).get("candidate", {}).items()
+    ]
+    return _listed(checks) if checks else f"none: {explained.get('why', 'not asked for')}"
 
 
 def _in_points(value: float) -> str:

@@ -1,7 +1,7 @@
 """Reporting checklists, filled as far as the stage outputs go: TRIPOD+AI and CLAIM.
 
-TRIPOD+AI: Collins et al. 2024, BMJ 385:e078378. CLAIM: Mongan, Moy and Kahn 2020, Radiology: Artificial Intelligence
-2:e200029. The items are numbered as there and told in other words; the originals decide.
+TRIPOD+AI: Collins et al. 2024, BMJ 385:e078378. CLAIM, 2024 update: Tejani et al. 2024, Radiology: Artificial
+Intelligence 6:e240300. The items are numbered as there and told in other words; the originals decide.
 """
 
 from collections.abc import Sequence
@@ -60,11 +60,17 @@ TRIPOD_AI: Sequence[Item] = (
         "Kind of model, all building steps, tuning, internal validation",
         "{classifier}, {steps} steps of {batch} images; {screened} arms screened on validation (report: Screening)",
     ),
-    Item("12d", "Heterogeneity between centres or groups", "{subgroups} (report: Fairness)"),
+    Item(
+        "12d",
+        "Heterogeneity between centres or other clusters: how it was handled",
+        "attributes in the data: {attributes}; one that names the centre is compared (report: Fairness)",
+        "clusters that the data do not name",
+    ),
     Item(
         "12e",
         "Measures of performance and comparison",
-        "{metric} as declared, {level} intervals over {patients} patients or groups and {seeds} seeds; see arms.csv",
+        "{metric} as declared, {level} intervals over {patients} patients or groups and {seeds} seeds; {measures}",
+        "clinical utility",
     ),
     Item("12f", "Updating of the model after evaluation", "none"),
     Item(
@@ -73,7 +79,7 @@ TRIPOD_AI: Sequence[Item] = (
         "softmax of the logits; weights with SHA-256 in the cards",
     ),
     Item("13", "Class imbalance: what was done about it", "arms with balanced sampling compared: {balanced}"),
-    Item("14", "Fairness: what was done", "attributes compared: {attributes}; margin {margin}", "mitigation"),
+    Item("14", "Fairness: what was done for it", "judged: {attributes}; margin {margin}; nothing mitigated", "reasons"),
     Item("15", "Output of the model and its thresholds", "class probabilities; the most probable class is called"),
     Item("16", "Differences between development and evaluation data", "{split}", "differences in care or time"),
     Item("17", "Ethical approval and consent", "", "approval, consent or waiver"),
@@ -94,27 +100,36 @@ TRIPOD_AI: Sequence[Item] = (
         "clinical characteristics",
     ),
     Item("20c", "Development and evaluation data compared", "images by class and split: {flow}", "characteristics"),
-    Item("21", "Participants and outcomes in each analysis", "{n_test} test images of {patients} patients or groups"),
+    Item(
+        "21",
+        "Participants and outcomes in each analysis",
+        "{n_test} test images of {patients} patients or groups; trained on {n_train}, validated on {n_val}; {flow}",
+    ),
     Item("22", "The full model, so that others can use it", "weights and how to build them: model cards", "access"),
     Item(
         "23a",
         "Performance with intervals, in key subgroups too",
         "{score} with, {baseline_score} without synthetic images; {subgroups} (report: Gain, Fairness)",
     ),
-    Item("23b", "Heterogeneity of performance", "change of the gap: {gap_changes} (report: Fairness)"),
+    Item(
+        "23b",
+        "Heterogeneity of performance between centres or other clusters",
+        "change of the gap by attribute: {gap_changes} (report: Fairness)",
+        "clusters that the data do not name",
+    ),
     Item("24", "Results of updating", "none"),
     Item("25", "Interpretation, fairness included", "{verdict}", "what it means for patients"),
     Item("26", "Limitations", "{limits}", "limits of the data"),
     Item("27a", "What happens with poor or missing input", "unreadable images are refused, not guessed", "in practice"),
     Item("27b", "How users meet the model, skills they need", "", "users"),
-    Item("27c", "Next steps", "release gate: {gate} (report: Release)", "next steps"),
+    Item("27c", "Next steps for research", "", "next steps"),
 )
 
 CLAIM: Sequence[Item] = (
     Item(
         "1", "Title or abstract names the study as one of AI, and the technique", "{classifier}, {generators}", "title"
     ),
-    Item("2", "Structured abstract", "", "abstract"),
+    Item("2", "Abstract", "", "abstract"),
     Item("3", "Background, intended use and clinical role", "", "background"),
     Item("4", "Objectives and hypotheses", "{contrast}, fixed before the test (report: Gain)", "hypothesis"),
     Item("5", "Prospective or retrospective", "", "which of the two"),
@@ -123,17 +138,17 @@ CLAIM: Sequence[Item] = (
     Item("8", "Eligibility: who, where, when", "{quarantined} files quarantined (report: Data)", "eligibility"),
     Item("9", "Preprocessing", "{size} × {size} pixels, {channels} channels; {sizes}", "preprocessing before"),
     Item("10", "Selection of subsets of the data", "budget: {budget}", "crops or slices chosen before"),
-    Item("11", "Definitions of data elements", "classes: {classes}; attributes: {attributes}", "definitions"),
-    Item("12", "De-identification", "columns that name a person are refused", "how the images were de-identified"),
-    Item("13", "Missing data", "unreadable files: {quarantined}; unknown attributes: {unknown}", "other missing data"),
+    Item("11", "De-identification", "columns that name a person are refused", "how the images were de-identified"),
+    Item("12", "Missing data", "unreadable files: {quarantined}; unknown attributes: {unknown}", "other missing data"),
+    Item("13", "How the images were acquired", "{sizes}; attributes in the data: {attributes}", "protocol, scanners"),
     Item("14", "Reference standard, in detail", "classes: {classes}", "its definition"),
     Item("15", "Why this reference standard", "", "reasons"),
     Item("16", "Who annotated, how qualified", "", "annotators"),
-    Item("17", "Annotation tools", "", "tools"),
+    Item("17", "How the test set was annotated", "", "annotation of the test images"),
     Item("18", "Variability between and within annotators", "", "agreement, and how disagreement was settled"),
-    Item("19", "Intended sample size", "detectable with this study: {detectable}", "how it was planned"),
-    Item("20", "Assignment to partitions", "{split}; {flow}"),
-    Item("21", "Level at which partitions are disjoint", "patients or groups of near-copies; {checks} checks"),
+    Item("19", "Assignment to partitions", "{split}; {flow}"),
+    Item("20", "Level at which partitions are disjoint", "patients or groups of near-copies; {checks} checks"),
+    Item("21", "Intended size of the test set", "detectable with this study: {detectable}", "how it was planned"),
     Item(
         "22", "The model in detail: input, output, layers", "{classifier}, {size} × {size} × {channels} to {n_classes}"
     ),
@@ -146,7 +161,7 @@ CLAIM: Sequence[Item] = (
     ),
     Item("26", "How the final model was chosen", "best look at validation; best seed on validation (model cards)"),
     Item("27", "Ensembling", "none"),
-    Item("28", "Measures of performance", "{metric} as declared; others in report: Gain"),
+    Item("28", "Measures of performance", "{metric} as declared; {measures}"),
     Item(
         "29",
         "Statistical significance and uncertainty",
@@ -155,25 +170,27 @@ CLAIM: Sequence[Item] = (
     Item(
         "30", "Robustness or sensitivity", "{n_arms} arms, {seeds} seeds each; subgroups: {subgroups}", "other shifts"
     ),
-    Item("31", "Explainability", "", "methods, with their validation"),
-    Item("32", "Test on external data", "", "external test, or that there was none"),
-    Item("33", "Flow of participants or images", "{flow}; {quarantined} quarantined (report: Data)", "diagram"),
+    Item("31", "Explainability, and how it was validated", "{explained} (report: Explanation)"),
+    Item("32", "Evaluation on internal data", "{n_test} test images, kept apart by {split} (report: Gain)"),
+    Item("33", "Test on external data", "none besides the test split", "whether the test split is of another centre"),
+    Item("34", "Registration of a clinical trial", "", "number and register"),
+    Item("35", "Flow of participants or images", "{flow}; {quarantined} quarantined (report: Data)", "diagram"),
     Item(
-        "34",
+        "36",
         "Demographic and clinical characteristics by partition",
         "subgroup sizes: {sizes_by_group}",
         "by partition",
     ),
     Item(
-        "35",
-        "Performance on all partitions, against a benchmark",
-        "{score} with, {baseline_score} without synthetic images on test (report: Gain)",
+        "37",
+        "Performance against the reference standard, in subgroups too",
+        "{score} with, {baseline_score} without synthetic images on test; {subgroups} (report: Gain, Fairness)",
     ),
-    Item("36", "Accuracy and its precision", "difference {difference} (report: Gain)"),
-    Item("37", "Failures: what is misclassified", "recall by class (report: Class by class)", "cases looked at"),
-    Item("38", "Limitations", "{limits}", "limits of the data"),
-    Item("39", "What it means for practice", "release gate: {gate} (report: Release)", "implications"),
-    Item("40", "Registration", "", "number and register"),
-    Item("41", "Where the full protocol is", "configuration and hashes (report: Reproduce)", "its address"),
-    Item("42", "Funding and the role of funders", "", "funding"),
+    Item("38", "Diagnostic accuracy with its precision", "{score}; difference {difference} (report: Gain)"),
+    Item("39", "Failures: what is misclassified", "recall by class (report: Class by class)", "cases looked at"),
+    Item("40", "Limitations", "{limits}", "limits of the data"),
+    Item("41", "What it means for practice", "", "implications"),
+    Item("42", "Where the full protocol is", "configuration and hashes (report: Reproduce)", "its address"),
+    Item("43", "Availability of software, model and data", "hashes and versions (report: Reproduce)", "addresses"),
+    Item("44", "Funding and the role of funders", "", "funding"),
 )

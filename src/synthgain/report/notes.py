@@ -69,16 +69,17 @@ AUDIT = {
     "Higher than the real value: the generator draws the same image again and again.",
     "selection": "Dropped for confidence: the classifier trained on real images gives the intended class too small a "
     "probability. Dropped for similarity: the features lie outside nearly all real images of that class.",
-    "privacy": "Do the images, or the generator's weights, give training patients away? Images that are handed on are "
-    "judged by the column Images; whoever also hands on the weights has to read the column Weights. Such tests are a "
-    "smoke alarm and no guarantee: below stands what each of them would have found.",
+    "privacy": "Do the images, or the generator's weights, give training patients away? Judged is everything that was "
+    "drawn, whether the filter kept it or not. Images that are handed on are judged by the column Images; whoever also "
+    "hands on the weights has to read the column Weights. Such tests are a smoke alarm and no guarantee: below stands "
+    "what each of them would have found.",
     "privacy_columns": "Near-copies: share that nearly equals a training image, mirrored or not. Learned copies: share "
     "that a detector, trained on the training images to see through small changes, calls copies (in parentheses: "
-    "held-out real images). Nearer to train: share nearer, in pixels, to training than to as many held-out patients "
-    "(in parentheses: what chance gives; p of a permutation of the patients). Authentic: share further from its "
-    "nearest training image than that one is from other patients (in parentheses: held-out real images). Membership: "
-    "how often a training image scores higher than a held-out one in the generator's own loss; 0.5 is chance. Flagged: "
-    "more than 1 % of near-copies, or p < 0.01 in one of the other tests; authenticity only describes.",
+    "held-out real images, which set its limit). Nearer to train: share nearer, in pixels, to training than to as many "
+    "held-out patients (in parentheses: what chance gives; p of a permutation of the patients). Authentic: share "
+    "further from its nearest training image than that one is from other patients (in parentheses: held-out real "
+    "images). Membership: how often a training image scores higher than a held-out one in the generator's own loss; "
+    "0.5 is chance. Flagged: a single near-copy, or p < 0.01 in one of the other tests; authenticity only describes.",
     "privacy_power": "Share found, with exact 95 % interval, of copies of training images that were planted for this "
     "purpose: as they are, mirrored, turned by 5 to 15 degrees, with noise of 10 grey levels, with other contrast and "
     "brightness, blurred. Flagged from: the least share of the images that flags a generator.",

@@ -100,7 +100,7 @@ def main() -> None:
     began = time.monotonic()
     paths = find_workspace()
     cfg = config.read(paths.params)
-    state = experiment(f"{cfg.dataset.name} {'+'.join(cfg.generators)}", str(paths.root), return_state=True)
+    state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)
         sys.exit(2)

@@ -80,6 +80,12 @@ class Config(Strict):
         """The stages that run once for each generator, and for which of them."""
         return {"train_generator": tuple(self.weights)} | dict.fromkeys(("synthesize", "audit"), tuple(self.generators))
 
+    @property
+    def name(self) -> str:
+        """What its runs are called: the generators, without those that follow from others, and the classifier."""
+        own = (name for name, each in self.generators.items() if each.weights == name and each.repeats is None)
+        return f"{'+'.join(own)} {self.classifier.kind}"
+
     def trainings(self, generator: str) -> tuple[str, ...]:
         """``generator`` and its further trainings: that of the first confirmation seed, of the second, ..."""
         return (generator, *(name for name, each in self.generators.items() if each.repeats == generator))

@@ -75,9 +75,8 @@ class Run:
         self.experiment_id = (
             found.experiment_id if found else self.client.create_experiment(self.cfg.dataset.name, where, _KIND)
         )
-        name = f"{'+'.join(self.cfg.generators)} {self.cfg.classifier.kind}"
         tags = {"synthgain.level": "pipeline"}
-        self.run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+        self.run_id = self.client.create_run(self.experiment_id, run_name=self.cfg.name, tags=tags).info.run_id
         known = self.cfg.model_dump(mode="json", exclude={"tracking": {"uri"}})  # which may hold a password
         self._params(self.run_id, _flat(known | {"fidelity": self.cfg.fidelity.shown()}))
 

@@ -212,8 +212,8 @@ class Curve(Strict):
 
     seeds: Annotated[int, Field(ge=0)] = 4
     """Seeds per point, the first of the confirmation's; 0: no curve. With few of them its limits are wide."""
-    shares: tuple[Annotated[float, Field(gt=0)], ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
-    """Labelled training patients at each point, as multiples of what the arms have; above 1 where unused ones exist."""
+    shares: tuple[Annotated[float, Field(gt=0)], ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+    """Labelled training images at each point, as multiples of what the arms have; above 1 where unused ones exist."""
 
 
 class Screening(Strict):

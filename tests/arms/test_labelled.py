@@ -54,4 +54,16 @@ def test_images_of_a_training_patient_that_the_budget_left_out_come_only_with_mo
     table.loc[unused[0], "group"] = table["group"].iloc[mate]
     shared = ImageSet(real.images, table, real.classes, real.sha256)
     assert table["image_id"].iloc[unused[0]] not in chosen(with_labels(shared, 1.0, seed=0))
-    assert table["image_id"].iloc[unused[0]] in chosen(with_labels(shared, 1.1, seed=0))
+    assert table["image_id"].iloc[unused[0]] in chosen(with_labels(shared, 1.3, seed=0))
+
+
+def test_more_labels_are_counted_in_images_and_taken_from_many_patients_in_turns(real: ImageSet) -> None:
+    table = real.table.copy()
+    unused = real.rows("unused")
+    table.loc[unused, "label"] = table["label"].iloc[unused[0]]
+    table.loc[unused, "group"] = ["one"] * 7 + ["two", "three"]
+    several = ImageSet(real.images, table, real.classes, real.sha256)
+    held = with_labels(several, 1.3, seed=0)
+    added = set(held.rows("train")) - set(real.rows("train"))
+    assert len(added) == 3
+    assert set(table["group"].iloc[sorted(added)]) == {"one", "two", "three"}

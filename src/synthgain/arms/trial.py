@@ -36,7 +36,7 @@ from synthgain.seeding import derive
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.csv"
 WEIGHTS = "weights.safetensors"
-_CODE = ("arms/labelled.py", "arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py",
+_CODE = ("arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py",
          "classifiers/fit.py", "classifiers/inference.py", "classifiers/scores.py")  # fmt: skip
 """What a trial's result depends on besides its settings and the classifier's own file."""
 
@@ -52,7 +52,7 @@ class Trial:
     setting: Setting = DEFAULT
     """Of the classifier, as tuning left it."""
     labels: float = 1.0
-    """Share of the labelled training patients; see `with_labels`."""
+    """Share of the labelled training images; see `with_labels`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Bench:
     augmentation: Augmentation
     compute: Compute
     seed: int
-    """Of the study; decides which patients a share of the labels holds."""
+    """Of the study; decides which images a share of the labels holds."""
     dataset: str
     """SHA-256 of the real set."""
     synthetic: Mapping[str, str]
@@ -86,7 +86,7 @@ class Bench:
             ),
             "dataset": self.dataset, "labels": None if trial.labels == 1 else [trial.labels, self.seed],
             "synthetic": self.synthetic[trial.arm.generator] if trial.arm.generator else None,
-            "code": _code(self.classifier.kind),
+            "code": _code(self.classifier.kind, other_labels=trial.labels != 1),
         }  # fmt: skip
 
     def key(self, trial: Trial) -> str:
@@ -184,9 +184,10 @@ def predict(network: nn.Module, images: ImageSet, splits: Sequence[str]) -> pd.D
 
 
 @functools.cache
-def _code(kind: str) -> str:
+def _code(kind: str, other_labels: bool) -> str:
     package = Path(synthgain.__file__).parent
-    return artifact.digest({name: artifact.file_sha256(package / name) for name in (*_CODE, f"classifiers/{kind}.py")})
+    names = (*_CODE, f"classifiers/{kind}.py", *(["arms/labelled.py"] if other_labels else []))
+    return artifact.digest({name: artifact.file_sha256(package / name) for name in names})
 
 
 def collect(trials: Sequence[Trial], results: Sequence[Artifact], name: str) -> pd.DataFrame:

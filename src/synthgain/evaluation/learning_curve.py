@@ -27,7 +27,7 @@ def learned(
 
     Parameters
     ----------
-    tables, facts: of each fold the predictions (``fraction``: share of the labelled patients) and ``points.json``.
+    tables, facts: of each fold the predictions (``fraction``: share of the labelled images) and ``points.json``.
     confirmed: predictions of the confirmed arms on the same test images.
     headline: metric and level of the claim.
     evaluation, seed: of the bootstrap, which draws the same patients for the curve and for the arms.

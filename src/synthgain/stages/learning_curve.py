@@ -16,7 +16,7 @@ _NO_PREDICTIONS = ("arm", "seed", "generator_seed", "fraction", "split", "image_
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """``data/learning_curve``: ``predictions.parquet`` (``fraction``: of the labelled patients) and ``points.json``.
+    """``data/learning_curve``: ``predictions.parquet`` (``fraction``: of the labelled images) and ``points.json``.
 
     No arm is compared by these predictions of the test split, and none is chosen: the ledger counts them apart.
     """
@@ -53,9 +53,12 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
 
 
 def _points(images: dataset.ImageSet, cfg: Config) -> list[dict[str, float]]:
-    """The shares that differ in what they hold, smallest first, with their training images and groups."""
+    """The shares that differ in what they hold, smallest first, with their training images and groups.
+
+    Of those beyond what there is only the first counts, which holds it all.
+    """
     found: dict[int, dict[str, float]] = {}
     for share in sorted(cfg.curve.shares) if cfg.curve.seeds else ():
         held = counted(with_labels(images, share, cfg.seed))
-        found.setdefault(held["groups"], {"share": share, **held})
-    return [found[groups] for groups in sorted(found)]
+        found.setdefault(held["images"], {"share": share, **held})
+    return [found[count] for count in sorted(found)]

@@ -194,6 +194,8 @@ def _subgroups(records: Records) -> Condition:
     by_word: dict[str, list[str]] = {}
     for name, difference in each:
         by_word.setdefault(difference["word"], []).append(name)
+    if INSUFFICIENT in by_word:
+        by_word[INSUFFICIENT] = _insufficient(found)
     said = [
         f"{', '.join(by_word[word])} {consequence}"
         for word, consequence in (
@@ -207,6 +209,23 @@ def _subgroups(records: Records) -> Condition:
     if set(by_word) == {HOLDS}:
         return Condition("subgroups", PASS, f"none of {len(each)} loses more than {margin}", numbers)
     return Condition("subgroups", UNKNOWN, "; ".join(said), numbers)
+
+
+def judged(attribute: Mapping[str, Any]) -> bool:
+    """Whether any subgroup of an attribute is large enough to be judged."""
+    return any(subgroup["difference"]["value"] is not None for subgroup in attribute["subgroups"])
+
+
+def _insufficient(found: Mapping[str, Any]) -> list[str]:
+    """Subgroups that are too small; attributes of which all are by their name alone."""
+    return [
+        name
+        for attribute, one in found["attributes"].items()
+        for name in (
+            [f"{attribute} {each['name']}" for each in one["subgroups"] if each["difference"]["word"] == INSUFFICIENT]
+            if judged(one) else [attribute]
+        )
+    ]  # fmt: skip
 
 
 def _privacy(records: Records) -> Condition:

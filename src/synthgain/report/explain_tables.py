@@ -69,7 +69,8 @@ def _row(material: Material, place: int) -> dict[str, Any]:
         for method in _methods(material.explained) for role in _ROLES
     ]  # fmt: skip
     about = f"Test image of class {each['label']} and maps of where the classifiers look. {first_upper(called)}"
-    return {"name": first_upper(called), "about": about, "pictures": [png_uri(picture) for picture in pictures]}
+    name = first_upper(called).replace("_", "_\u200b")  # where a long name of a class may be broken
+    return {"name": name, "about": about, "pictures": [png_uri(picture) for picture in pictures]}
 
 
 def _methods(explained: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from synthgain.evaluation.subgroups import HOLDS, INSUFFICIENT, LOSES, MAY, NARROWER, OPEN, PROBABLY, WIDER, WITHIN
-from synthgain.gate import FAIL, PASS, PRIVACY, UNKNOWN, UTILITY, WARNING
+from synthgain.gate import FAIL, PASS, PRIVACY, UNKNOWN, UTILITY, WARNING, judged
 from synthgain.report.tables import Named, Row, Table
 from synthgain.report.wording import first_upper, interval, metric_name, p_value, points
 
@@ -49,10 +49,11 @@ def word_of(word: str) -> str:
 
 
 def subgroup_tables(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """For each attribute its name, its table and what must be said beside it."""
+    """For each attribute with a subgroup that can be judged: its name, its table and what must be said beside it."""
     return [
         {"name": name, "table": subgroup_table(found, name), "notes": _beside(found, attribute)}
         for name, attribute in found["attributes"].items()
+        if judged(attribute)
     ]
 
 
@@ -71,11 +72,7 @@ def subgroup_table(found: Mapping[str, Any], attribute: str) -> Table:
             interval(difference, "value", points), p_value(difference["p_holm"]), _chip(difference["word"]),
         ]))  # fmt: skip
     rows.append(_gap_row(one, candidate, baseline))
-    name = metric_name(found["metric"])
-    head = [
-        "Subgroup", f"{first_upper(name)}, {baseline}", f"{first_upper(name)}, {candidate}", "Difference, points",
-        "p Holm", "Finding",
-    ]  # fmt: skip
+    head = ["Subgroup", first_upper(baseline), first_upper(candidate), "Difference, points", "p Holm", "Finding"]
     return Table(head, rows, text=frozenset([5]))
 
 
@@ -120,7 +117,13 @@ def _beside(found: Mapping[str, Any], one: Mapping[str, Any]) -> list[str]:
 
 def left_out(found: Mapping[str, Any]) -> list[str]:
     """Attributes that are not compared, each with its reason."""
-    return [f"{name} is not compared: {why}." for name, why in found["left_out"].items()]
+    reasons = dict(found["left_out"])
+    for name, one in found["attributes"].items():
+        if not judged(one):
+            first = one["subgroups"][0]
+            reasons[name] = f"none of its {len(one['subgroups'])} subgroups can be judged ({first['name']}: "
+            reasons[name] += f"{first['difference']['why']})"
+    return [f"{name} is not compared: {why}." for name, why in reasons.items()]
 
 
 def fairness_note(found: Mapping[str, Any]) -> str:
@@ -131,9 +134,9 @@ def fairness_note(found: Mapping[str, Any]) -> str:
             "nobody knows whether the result holds for all patients alike."
         )
     return (
-        f"Does the result hold for all patients alike? {first_upper(metric_name(found['metric']))} on the test images "
-        f"of each subgroup: mean over seeds ({100 * found['level']:g} % interval over patients or groups, and seeds), "
-        "and the paired difference that synthetic images make."
+        f"Does the result hold for all patients alike? {first_upper(metric_name(found['metric']))} of both arms on the "
+        f"test images of each subgroup: mean over seeds ({100 * found['level']:g} % interval over patients or groups, "
+        "and seeds), and the paired difference that synthetic images make."
     )
 
 

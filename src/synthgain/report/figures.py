@@ -47,7 +47,8 @@ def forest(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
     margin = rows[0][1].get("margin") if rows else None
     notes = [f"bars: {100 * level:g} % intervals over patients and seeds", "ticks: single seeds"]
     notes += [f"shaded: ±{100 * margin:g} points, too small to matter"] if margin else []
-    unit = f"Difference in {metric_name(str(rows[0][1]['metric']))}, percentage points" if rows else ""
+    about = rows[0][1] if rows else {"baseline": "", "metric": ""}
+    unit = f"Difference to {about['baseline']} in {metric_name(str(about['metric']))}, percentage points"
     axes.set_xlabel(f"{unit}\n" + (" · " if wide else "\n").join(notes), fontsize=8.5)
     axes.xaxis.label.set_color(MUTED)
     return figure
@@ -80,7 +81,9 @@ def _forest_row(axes: "Axes", y: float, role: str, contrast: Contrast, wide: boo
             markerfacecolor=colour if claim else "white", markersize=9 if lead else 6, markeredgewidth=1.4,
         )  # fmt: skip
     said = ("" if difference is None else word) if claim else "not the claim"
-    label = f"{one_line(str(contrast['candidate']), 30)}  vs {one_line(str(contrast['baseline']), 20)}"
+    label = one_line(str(contrast["candidate"]), 34)
+    if not claim:
+        label = f"{one_line(label, 26)} vs {one_line(str(contrast['baseline']), 12)}"
     _forest_text(axes, y, (label, text, said), "bold" if lead else "normal", (INK if claim else MUTED, colour), wide)
 
 

@@ -108,7 +108,9 @@ def learning_curve(gains: Mapping[str, Any], *, level: float, wide: bool = True)
         if score["low"] is not None:
             axes.axhspan(100 * score["low"], 100 * score["high"], color=colour, alpha=0.12, linewidth=0)
     axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    # A label needs room: a size near the one before it, on this scale, is marked but not named.
+    named = [place == 0 or size > 1.3 * sizes[place - 1] for place, size in enumerate(sizes)]
+    axes.set_xticks(sizes, [f"{size:,}" if said else "" for size, said in zip(sizes, named, strict=True)])
     axes.minorticks_off()
     axes.grid(axis="y")
     axes.set_xlabel("Labelled training images (log scale)")

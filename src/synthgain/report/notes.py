@@ -90,6 +90,17 @@ AUDIT = {
 }
 
 
+def equivalents(gains: Mapping[str, Any]) -> str:
+    """How to read the real-image equivalents."""
+    found = gains["learning_curve"]["equivalents"].values()
+    if any(record["observed"][1] > record["images"] for record in found):
+        return WORTH["equivalents"]
+    return (
+        f"{WORTH['equivalents']} The data leave no labelled images unused beyond those that the arms have, so that no "
+        "number exceeds 0: what is worth more shows as 'at least 0'."
+    )
+
+
 def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
     """What the headline compares, and when it is called a gain; ``cell`` of several is shown below."""
     headline, folds = gains["headline"], gains.get("folds") or ()
@@ -188,6 +199,7 @@ def all_notes(material: Material) -> dict[str, str]:
     return {
         **AUDIT,
         **WORTH,
+        "equivalents": equivalents(material.gains),
         **explain_tables.NOTES,
         "diversity": f"{AUDIT['diversity']} {scales(material.fidelity)}",
         "contrasts": contrasts(material.level, config["claim"]["margin"]),

@@ -20,6 +20,7 @@ from synthgain.report import (
 )
 from synthgain.report.markdown import bullets, escaped, table
 from synthgain.report.material import Material
+from synthgain.report.wording import first_upper
 
 EXPLAINED = ("why", "arms", "randomisation", "localisation", "incompleteness")
 """What the page holds of the explanation: numbers, never an image or its name."""
@@ -133,10 +134,12 @@ def _worth(gains: Mapping[str, Any], labels: float) -> list[str]:
     blocks = []
     if (levels := worth.levels_table(gains, labels)) is not None:
         blocks += ["## With fewer labels", table(levels), notes.WORTH["levels"]]
+    if "why" in gains["learning_curve"]:
+        blocks += ["## What they are worth", escaped(f"{first_upper(gains['learning_curve']['why'])}.")]
     curve, equivalents = worth.curve_table(gains["learning_curve"]), worth.equivalents_table(gains)
     if curve is not None and equivalents is not None:
         said = f"Learning curve of {gains['learning_curve']['arm']}, the strongest arm without synthetic images:"
-        blocks += ["## What they are worth", notes.WORTH["worth"], table(equivalents), notes.WORTH["equivalents"]]
+        blocks += ["## What they are worth", notes.WORTH["worth"], table(equivalents), notes.equivalents(gains)]
         blocks += [escaped(said), table(curve)]
     return blocks
 

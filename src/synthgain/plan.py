@@ -29,7 +29,7 @@ def describe(cfg: Config) -> str:
         + ", ".join(cfg.arms.always),
         f"claim       {cfg.claim.metric}, margin {cfg.claim.margin:g}, level {cfg.claim.level:g}",
         f"cost        about {_duration(seconds(cfg, len(screened)))} with {cfg.compute.workers} workers on CPUs such "
-        "as AMD EPYC, if nothing is finished yet; a rough estimate, less with a GPU",
+        "as AMD EPYC, if nothing is finished yet; a rough estimate, without drawing and audits, less with a GPU",
     ]
     return "\n".join(lines)
 

@@ -31,6 +31,7 @@ def test_the_cost_grows_with_what_is_trained_and_falls_with_workers(paths: Paths
     assert seconds(compose(paths, ["classifier=densenet"]), 10) > base
     assert seconds(compose(paths, ["dataset.image.size=64"]), 10) > base
     assert seconds(compose(paths, ["compute.workers=4"]), 10) < base
+    assert seconds(compose(paths, ["arms.ratios=[1.0,20.0]"]), 10) > base
     assert 120 < base < 400, "the default takes some four minutes on two cores"
 
 
@@ -40,3 +41,4 @@ def test_every_component_that_trains_knows_its_speed(package: str) -> None:
         module = component(package, kind)
         if getattr(module.Config.model_fields["training"], "default", None) is not None:
             assert 0 < module.SECONDS_PER_IMAGE < 1
+            assert package == "classifiers" or 0 < module.SECONDS_PER_DRAWN < 1

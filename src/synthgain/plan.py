@@ -5,6 +5,8 @@ from synthgain.config import Config, component
 _SECONDS_PER_STAGE = 6.0
 """Starting a stage: DVC, Python, libraries."""
 _MEASURED_SIZE = 32
+_TRAIN = 500
+"""Training images where no budget says how many; the data are not read."""
 
 
 def describe(cfg: Config) -> str:
@@ -29,7 +31,7 @@ def describe(cfg: Config) -> str:
         + ", ".join(cfg.arms.always),
         f"claim       {cfg.claim.metric}, margin {cfg.claim.margin:g}, level {cfg.claim.level:g}",
         f"cost        about {_duration(seconds(cfg, len(screened)))} with {cfg.compute.workers} workers on CPUs such "
-        "as AMD EPYC, if nothing is finished yet; a rough estimate, without drawing and audits, less with a GPU",
+        "as AMD EPYC, if nothing is finished yet; a rough estimate, less with a GPU",
     ]
     return "\n".join(lines)
 
@@ -41,6 +43,11 @@ def seconds(cfg: Config, screened: int) -> float:
         component("generators", g.kind).SECONDS_PER_IMAGE * g.training.steps * g.training.batch_size
         for name, g in cfg.generators.items()
         if g.weights == name and g.training is not None
+    )
+    train = cfg.dataset.budget.train if cfg.dataset.budget else _TRAIN
+    drawn = max(cfg.arms.ratios) * cfg.synthesis.oversample * train
+    generators += sum(
+        drawn * component("generators", g.kind).SECONDS_PER_DRAWN for g in cfg.generators.values() if g.training
     )
     trials = screened * cfg.screening.tuning.trials * cfg.screening.seeds + cfg.arms.most * cfg.seeds
     trials += len(cfg.curve.shares) * cfg.curve.seeds

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from synthgain.schema import ClassifierConfig, ClassifierTraining, Positive
 
-SECONDS_PER_IMAGE = 3.3e-4
+SECONDS_PER_IMAGE = 4.5e-4
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels, for the estimate of a plan."""
 
 

@@ -1,7 +1,8 @@
 """What a generator is. One file per family beside this one; shared networks and samplers are files of their own.
 
 A family's file has a ``Config`` (a `GeneratorConfig` with ``kind``, and ``model`` / ``sampling`` where it has such
-settings) and ``build(cfg, facts) -> Generator``. Nothing else has to know of it.
+settings) and ``build(cfg, facts) -> Generator``; one that is trained also ``SECONDS_PER_IMAGE`` and
+``SECONDS_PER_DRAWN``, from which the plan estimates its cost. Nothing else has to know of it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -24,6 +24,8 @@ _ATTACKS = 2
 
 SECONDS_PER_IMAGE = 3.8e-03
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""
+SECONDS_PER_DRAWN = 2.8e-02
+"""The same for drawing an image."""
 
 
 class Model(Strict):

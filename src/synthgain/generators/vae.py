@@ -27,6 +27,8 @@ from synthgain.schema import GeneratorConfig, GeneratorTraining, Positive, Stric
 
 SECONDS_PER_IMAGE = 1.5e-03
 """Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""
+SECONDS_PER_DRAWN = 1e-03
+"""The same for drawing an image."""
 
 
 class Model(Strict):

@@ -36,6 +36,12 @@ def test_every_subgroup_is_read_with_its_patients_both_arms_and_the_difference(r
     assert "■ no loss beyond the margin" in read
 
 
+def test_every_subgroup_is_read_with_the_share_that_each_generator_reaches(rendered: Page) -> None:
+    read = section(rendered.html, "fairness").partition("Do the generators reach every subgroup?")[2]
+    assert "site: b 30 patients or groups, 60 images" + 4 * " 42.0 % (34.0 to 50.0)" in read
+    assert "insufficient n: 10 patients or groups, 20 needed" in read
+
+
 def test_the_gap_stands_below_with_its_change_and_what_chance_makes(rendered: Page) -> None:
     read = section(rendered.html, "fairness")
     assert (

@@ -172,6 +172,8 @@ def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
         },
         "diversity": {"scales": 2, "pooled": similar, "per_class": dict.fromkeys(CLASSES, similar)},
         "recognition": {"synthetic": seen, "real_val": seen, "chance": 0.25},
+        "subgroups": {"pooled": _reached("", 0.8), "left_out": {}, "attributes": {
+            "site": {"subgroups": [_reached("a", 0.86), _reached("b", 0.42), _reached("c", None)]}}},
     }  # fmt: skip
     privacy = _privacy(name)
     with artifact.writing(paths.out("audit", name), stage="audit", config={}, inputs={}) as draft:
@@ -226,6 +228,13 @@ def _explain(paths: Paths, rng: np.random.Generator, real: np.ndarray) -> None:
 
 
 FEW_FOR_INFINITY = "insufficient n: 50 images a side, 256 needed for 64 features"
+
+
+def _reached(name: str, value: float | None) -> dict[str, Any]:
+    if value is None:
+        return {"name": name, "images": 20, "patients": 10, "value": None, "low": None, "high": None,
+                "why": "insufficient n: 10 patients or groups, 20 needed"}  # fmt: skip
+    return {"name": name, "images": 60, "patients": 30, "value": value, "low": value - 0.08, "high": value + 0.08}
 
 
 def _privacy(name: str) -> dict[str, Any]:
@@ -406,7 +415,6 @@ def subgroups(difference: float = 0.012) -> dict[str, Any]:
     return {
         "candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy", "level": 0.95,
         "margin": 0.05, "min_patients": 20, "replicates": 10_000, "word": "may lose",
-        "fidelity_why": "fidelity by subgroup is not measured: generators know the class alone",
         "left_out": {"ward": ONE_VALUE},
         "attributes": {
             "sex": {"edges": None, "unknown": {"images": 3, "patients": 1}, "subgroups": [women, men, small],

@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthgain import dataset
 from synthgain.errors import SynthgainError, nearest
+from synthgain.schema import Dataset
 
 MOST_VALUES = 8
 """Attributes with more values are binned where they are numeric, and left out where they are not."""
@@ -33,6 +34,12 @@ class Attribute:
     values: tuple[str, ...]
     member: npt.NDArray[np.int64]
     edges: tuple[float, ...] | None = None
+
+
+def reserved(data: Dataset) -> dict[str, str]:
+    """Columns that are no attributes of patients in this experiment, with the reason."""
+    uses = ((data.group_by, "it stands for the patient"), (data.split.column, "it fixes the split"))
+    return {name: why for name, why in uses if name is not None}
 
 
 def find(

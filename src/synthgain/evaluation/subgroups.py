@@ -29,10 +29,6 @@ LOSES, PROBABLY, MAY, HOLDS, INSUFFICIENT = "loses", "probably loses", "may lose
 WORDS = (LOSES, PROBABLY, MAY, INSUFFICIENT, HOLDS)
 """From the worst to the best."""
 WIDER, NARROWER, WITHIN, OPEN = "wider", "narrower", "within the margin", "open"
-WHY_NO_FIDELITY = (
-    "fidelity by subgroup is not measured: generators are conditioned on the class alone, so no synthetic image "
-    "belongs to a subgroup"
-)
 _NUMBERS = ("value", "low", "high", "p", "p_holm")
 
 
@@ -90,7 +86,7 @@ def evaluate(
         **{key: getattr(study, key) for key in ("candidate", "baseline", "metric", "level")},
         "margin": fairness.margin, "min_patients": fairness.min_patients, "replicates": many,
         "word": next((word for word in WORDS if word in words), None),
-        "attributes": found, "left_out": dict(left_out), "fidelity_why": WHY_NO_FIDELITY,
+        "attributes": found, "left_out": dict(left_out),
     }  # fmt: skip
 
 

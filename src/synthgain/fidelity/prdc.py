@@ -54,6 +54,14 @@ def prdc(synthetic: Features, real: Features, k: int = NEIGHBOURS) -> Prdc:
     return Prdc(float((hits > 0).mean()), reached / len(real), float(hits.mean()) / k, covered / len(real))
 
 
+def covered(synthetic: Features, real: Features, k: int = NEIGHBOURS) -> npt.NDArray[np.bool_]:
+    """Whether the neighbourhood of each real image ``(n,)``, see `prdc`, holds a synthetic one; ``k`` + 1 real ones."""
+    centre = real.mean(0, dtype=np.float64)
+    made, known = (side.astype(np.float64) - centre for side in (synthetic, real))
+    radii = _squared_radii(known, k)
+    return np.concatenate([(_squared(known[rows], made) <= radii[rows, None]).any(1) for rows in _chunks(len(known))])
+
+
 def _squared_radii(features: Floats, k: int) -> Floats:
     """Squared distance of each image to the ``k``-th nearest other one, ``(n,)``."""
     radii = np.empty(len(features))

@@ -70,7 +70,7 @@ def data_card(material: Material, generator: str) -> dict[str, Any]:
         "fidelity": _fidelity(material, generator),
         "privacy": _privacy(material, generator),
         "gain": _gain(material, generator),
-        "subgroups": _subgroups(material),
+        "subgroups": _subgroups(material) | {"share_reached": _reached(material, generator)},
         "release": _release(material, generator == parse(arm_of(material, "candidate")).generator),
         "limits": _limits(material),
         "hashes": {"synthetic_set": material.artifacts_of("synthesize", generator), "files": drawn["files"]},
@@ -196,8 +196,16 @@ def _subgroups(material: Material, arm: str | None = None) -> dict[str, Any]:
     return {
         "margin": found["margin"], "attributes": shown,
         ("change_of_the_gap" if arm is None else "gap"): gaps, "not_compared": found["left_out"],
-        "fidelity": found["fidelity_why"],
     }  # fmt: skip
+
+
+def _reached(material: Material, generator: str) -> dict[str, Any]:
+    """The share of each subgroup's real images near which a synthetic one lies."""
+    found = material.fidelity[generator]["subgroups"]
+    return {
+        attribute: {each["name"]: _score(each) for each in one["subgroups"]}
+        for attribute, one in found["attributes"].items()
+    }
 
 
 def _release(material: Material, judged: bool) -> dict[str, Any]:

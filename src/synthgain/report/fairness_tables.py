@@ -8,7 +8,7 @@ from markupsafe import Markup
 from synthgain.evaluation.subgroups import HOLDS, INSUFFICIENT, LOSES, MAY, NARROWER, OPEN, PROBABLY, WIDER, WITHIN
 from synthgain.gate import FAIL, PASS, PRIVACY, UNKNOWN, UTILITY, WARNING, judged
 from synthgain.report.tables import Named, Row, Table
-from synthgain.report.wording import first_upper, interval, metric_name, p_value, points
+from synthgain.report.wording import first_upper, generator_order, interval, metric_name, p_value, points
 
 _CHIPS = {
     LOSES: ("loss", "▼", "loses beyond the margin"),
@@ -115,6 +115,29 @@ def _beside(found: Mapping[str, Any], one: Mapping[str, Any]) -> list[str]:
     return notes
 
 
+def reach_table(fidelity: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """Which share of each subgroup's real images every generator reaches; None where the data name no subgroup."""
+    order = generator_order(fidelity)
+    each = {name: fidelity[name]["subgroups"] for name in order}
+    first = each[order[0]]["attributes"]
+    if not first:
+        return None
+    rows = [Row(["All", *(interval(each[name]["pooled"], "value") for name in order)], "quiet")]
+    for attribute, one in first.items():
+        for place, subgroup in enumerate(one["subgroups"]):
+            cells = [interval(each[name]["attributes"][attribute]["subgroups"][place], "value") for name in order]
+            about = f"{subgroup['patients']:,} patients or groups, {subgroup['images']:,} images"
+            rows.append(Row([Named(f"{attribute}: {subgroup['name']}", about), *cells]))
+    return Table(["Subgroup", *order], rows)
+
+
+REACH_NOTE = (
+    "Of the real training and validation images of a subgroup, the share near which a synthetic image of their class "
+    "lies (95 % interval over patients): nearer than the fifth nearest other real image of the class, in the encoder's "
+    "features. A subgroup far below the others is one that the generator draws too rarely or not well."
+)
+
+
 def left_out(found: Mapping[str, Any]) -> list[str]:
     """Attributes that are not compared, each with its reason."""
     reasons = dict(found["left_out"])
@@ -147,7 +170,7 @@ def fairness_rule(found: Mapping[str, Any]) -> str:
         f"A subgroup loses where the whole interval of its difference lies below −{margin}, probably loses where the "
         f"difference itself does, may lose where only the lower limit does. Below {found['min_patients']} patients, or "
         "without an image of every class, nothing is said. The gap is the best minus the worst subgroup; its last "
-        f"number is the change that synthetic images bring. {first_upper(found['fidelity_why'])}."
+        "number is the change that synthetic images bring."
     )
 
 

@@ -209,6 +209,7 @@ def all_notes(material: Material) -> dict[str, str]:
         "more": "Brier score, log loss and calibration error judge the probabilities: smaller is better.",
         "fairness": fairness_tables.fairness_note(material.subgroups),
         "fairness_rule": fairness_tables.fairness_rule(material.subgroups),
+        "reach": fairness_tables.REACH_NOTE,
         "release": fairness_tables.gate_note(material.gate),
         "gate": fairness_tables.GATE_NOTE,
         "screening": screening(config["claim"]["metric"], config["screening"]["seeds"]),

@@ -194,6 +194,7 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
         "contrasts": tables.contrast_table(gains),
         "levels": worth.levels_table(gains, material.config["dataset"]["labels"][0]),
         "equivalents": worth.equivalents_table(gains),
+        "reach": fairness_tables.reach_table(material.fidelity),
         "curve": worth.curve_table(gains["learning_curve"]),
         "details": tables.detail_table(gains),
         "fixed_pairs": tables.fixed_pair_table(gains),

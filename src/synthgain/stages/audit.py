@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from synthgain import artifact, dataset
 from synthgain.artifact import Artifact
@@ -13,9 +14,11 @@ from synthgain.classifiers.encoder import Encoder
 from synthgain.compute import device
 from synthgain.config import Config
 from synthgain.dataset import Images, ImageSet
+from synthgain.evaluation import attributes
 from synthgain.fidelity import extractors
 from synthgain.fidelity.comparison import LEVEL, MEASURES, Sample, compare, recognition
 from synthgain.fidelity.diversity import intra_class
+from synthgain.fidelity.reach import reach
 from synthgain.generators import store
 from synthgain.paths import Paths
 from synthgain.privacy import copies
@@ -51,9 +54,11 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     fidelity = _fidelity(own, sets, features, real.classes, seed)
     compared = {name: images for name, images in sets.items() if name != "drawn"}
     fidelity["extractors"] |= _brought(cfg, paths, compared, real.classes, seed)
+    fidelity["subgroups"] = _reach(cfg, real, sets, features, seed)
     privacy, pairs = _privacy(cfg, sets, features, real.classes, trained, encoded, item)
     settings = {
         "near_duplicate_rms": cfg.dataset.near_duplicate_rms, "fidelity": cfg.fidelity.shown(),
+        "fairness": cfg.fairness.model_dump(mode="json"),
         "privacy": cfg.privacy.model_dump(mode="json"),
     }  # fmt: skip
     inputs = {
@@ -106,6 +111,22 @@ def _fidelity(
         "diversity": intra_class(sets["synthetic"], real, classes, level=LEVEL, rng=rng(seed, "diversity")),
         "recognition": recognised | {"chance": 1 / len(classes)},
     }  # fmt: skip
+
+
+def _reach(
+    cfg: Config, real: ImageSet, sets: Sets, features: Mapping[str, Features], seed: int
+) -> dict[str, Any]:  # fmt: skip
+    """Which subgroups of the real training and validation images the synthetic ones reach."""
+    train, val = (real.table.iloc[real.rows(name)] for name in ("train", "val"))
+    known = pd.concat([train, val], ignore_index=True)
+    of_study = attributes.reserved(cfg.dataset)
+    found, left_out = attributes.find(train, known, cfg.fairness.attributes, of_study)
+    both = sets["train"].joined(sets["val"])
+    return reach(
+        Sample(features["synthetic"], sets["synthetic"].labels, sets["synthetic"].groups),
+        Sample(np.concatenate([features["train"], features["val"]]), both.labels, both.groups),
+        found, left_out, cfg.fairness.min_patients, rng(seed, "reach"),
+    )  # fmt: skip
 
 
 def _brought(cfg: Config, paths: Paths, sets: Sets, classes: Sequence[str], seed: int) -> dict[str, Any]:

@@ -98,14 +98,8 @@ def _by_subgroup(
     if test["label"].isna().any():
         absent = test.index[test["label"].isna()][0]
         raise SynthgainError(f"predictions: test image '{absent}' is in no image set of data/ingest; run again")
-    reserved = {
-        name: why
-        for name, why in (
-            (cfg.dataset.group_by, "it stands for the patient"), (cfg.dataset.split.column, "it fixes the split")
-        )
-        if name is not None
-    }  # fmt: skip
-    found, left_out = attributes.find(train, test.reset_index(), cfg.fairness.attributes, reserved)
+    of_study = attributes.reserved(cfg.dataset)
+    found, left_out = attributes.find(train, test.reset_index(), cfg.fairness.attributes, of_study)
     return subgroups.evaluate(
         predictions, headline, found, left_out, cfg.fairness, replicates=cfg.evaluation.replicates, seed=seed
     )

@@ -40,8 +40,8 @@ def arm_of(material: Material, role: str) -> str:
 def data_card(material: Material, generator: str) -> dict[str, Any]:
     """The card of the synthetic set that ``generator`` drew."""
     control, images = generator in CONTROLS, material.synthetic[generator]
-    selection = material.selection[generator]
-    weights = material.config["generators"][generator]["weights"]
+    selection, settings = material.selection[generator], material.config["generators"][generator]
+    weights, of_arms = settings["weights"], settings["repeats"] or generator
     drawn, trained = material.manifests[f"synthesize/{generator}"], material.manifests[f"train_generator/{weights}"]
     use = (
         "A control: it shows what the measurement says of images whose worth is known. Not meant for release."
@@ -53,7 +53,7 @@ def data_card(material: Material, generator: str) -> dict[str, Any]:
         "card": "data", "name": f"{material.config['dataset']['name']}, drawn by {generator}",
         "intended_use": use,
         "generator": {
-            "configuration": material.config["generators"][generator],
+            "configuration": settings,
             "trained_on": {"split": "train", **_split(material, "train")},
             "training_data_sha256": trained["inputs"].get("ingest", NOT_RECORDED),
             "weights": _hashes(trained, ".safetensors"),
@@ -69,9 +69,9 @@ def data_card(material: Material, generator: str) -> dict[str, Any]:
         },
         "fidelity": _fidelity(material, generator),
         "privacy": _privacy(material, generator),
-        "gain": _gain(material, generator),
+        "gain": _gain(material, of_arms),
         "subgroups": _subgroups(material) | {"share_reached": _reached(material, generator)},
-        "release": _release(material, generator == parse(arm_of(material, "candidate")).generator),
+        "release": _release(material, of_arms == parse(arm_of(material, "candidate")).generator),
         "limits": _limits(material),
         "hashes": {"synthetic_set": material.artifacts_of("synthesize", generator), "files": drawn["files"]},
     }  # fmt: skip

@@ -16,11 +16,12 @@ def normal(seed: int, count: int, features: int, shift: float = 0.0, spread: flo
     return np.random.default_rng(seed).normal(shift, spread, (count, features)).astype(np.float32)
 
 
+def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return polynomial_kernel(x.astype(np.float64), y, degree=3, gamma=1 / x.shape[1], coef0=1)
+
+
 def test_kid_is_the_unbiased_estimate_with_the_cubic_kernel() -> None:
     first, second = normal(0, 40, 6), normal(1, 30, 6, 0.5)
-
-    def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return polynomial_kernel(x.astype(np.float64), y, degree=3, gamma=1 / 6, coef0=1)
 
     own = [kernel(x, x)[~np.eye(len(x), dtype=bool)].mean() for x in (first, second)]
     assert kid(first, second) == pytest.approx(sum(own) - 2 * kernel(first, second).mean())
@@ -48,7 +49,7 @@ def test_the_kid_interval_covers_the_distance_of_the_distributions() -> None:
     for seed in range(60):
         first, second = normal(3 * seed, 60, 4, 0.5), normal(3 * seed + 1, 80, 4)
         low, high = kid_interval(
-            first, second, np.arange(80) // 2, level=0.95, rng=np.random.default_rng(seed), halves=150
+            first, second, (np.arange(60), np.arange(80)), level=0.95, rng=np.random.default_rng(seed), halves=150
         )  # fmt: skip
         inside += low <= truth <= high
     assert inside >= 54
@@ -59,10 +60,43 @@ def test_images_of_one_patient_widen_the_interval() -> None:
     real = normal(0, 20, 4)[patients] + 0.1 * normal(1, 100, 4)
     synthetic = normal(2, 200, 4, 0.5)
     widths = [
-        np.diff(kid_interval(synthetic, real, groups, level=0.95, rng=np.random.default_rng(0)))[0]
+        np.diff(kid_interval(synthetic, real, (np.arange(200), groups), level=0.95, rng=np.random.default_rng(0)))[0]
         for groups in (patients, np.arange(100))
     ]
     assert widths[0] > 1.3 * widths[1]
+
+
+def test_images_of_one_patient_add_no_distance_between_samples_of_one_distribution() -> None:
+    patients = np.repeat(np.arange(12), 10)
+    found = {"patients": [], "images": []}
+    covered = 0
+    for seed in range(40):
+        of_patients, fresh = normal(3 * seed, 12, 4), normal(3 * seed + 1, 200, 4)
+        real = of_patients[patients] + 0.1 * normal(3 * seed + 2, 120, 4)
+        fresh = fresh + 0.1 * normal(1000 + seed, 200, 4)
+        found["patients"].append(kid(fresh, real, (np.arange(200), patients)))
+        found["images"].append(kid(fresh, real))
+        low, high = kid_interval(
+            fresh, real, (np.arange(200), patients), level=0.95, rng=np.random.default_rng(seed), halves=100
+        )
+        covered += low <= 0 <= high
+    error = np.std(found["patients"]) / np.sqrt(40)
+    assert abs(np.mean(found["patients"])) < 3 * error
+    assert np.mean(found["images"]) > 4 * error
+    assert covered >= 36
+
+
+def test_kid_by_groups_is_the_mean_over_pairs_of_different_groups() -> None:
+    first, second = normal(0, 9, 5), normal(1, 12, 5)
+    groups = np.arange(9) // 2, np.arange(12) // 4
+    means = []
+    for features, members in zip((first, second), groups, strict=True):
+        apart = members[:, None] != members[None]
+        means.append(kernel(features, features)[apart].mean())
+    expected = sum(means) - 2 * kernel(first, second).mean()
+    assert kid(first, second, groups) == pytest.approx(expected)
+    with pytest.raises(ValueError, match=r"got 5 and 1 \(of different groups\)"):
+        kid(first, second, (groups[0], np.zeros(12, int)))
 
 
 def test_fid_is_the_frechet_distance_with_the_matrix_square_root() -> None:

@@ -60,8 +60,7 @@ def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict
     For all others, and for every null, the real patients are halved at random `HALVINGS` times. The null is one half
     against the other; the comparison at the same N is as many synthetic images against that other half. Given are the
     mean, and as ``low`` and ``high`` the least and the greatest value over the halvings; a bootstrap would put equal
-    images into sets, which none of these measures bears. Images of one patient resemble each other, so that the null
-    of KID lies above 0 where patients have several.
+    images into sets, which none of these measures bears.
 
     Returns
     -------
@@ -76,8 +75,13 @@ def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict
         return counts | _nothing(f"insufficient n: {' and '.join(short)}, {LEAST} needed")
     if not np.ptp(real.features, axis=0).any():
         return counts | _nothing("the features of all real images are equal")
-    low, high = kid_interval(synthetic.features, real.features, real.groups, level=LEVEL, rng=rng)
-    kid_of_all = {"value": kid(synthetic.features, real.features), "low": low, "high": high}
+    sides, groups = (synthetic.features, real.features), (synthetic.groups, real.groups)
+    kid_of_all: dict[str, float | str | None]
+    if min(len(np.unique(each)) for each in groups) < 4:  # half of the groups have to hold two
+        kid_of_all = {"value": None, "low": None, "high": None, "why": "insufficient n: fewer than 4 patients"}
+    else:
+        low, high = kid_interval(*sides, groups, level=LEVEL, rng=rng)
+        kid_of_all = {"value": kid(*sides, groups), "low": low, "high": high}
     return counts | {"kid": kid_of_all, "c2st": _separation(synthetic, real, rng), **_beside_null(synthetic, real, rng)}
 
 
@@ -116,7 +120,7 @@ def _beside_null(synthetic: Sample, real: Sample, rng: np.random.Generator) -> d
         left, right = (real.rows(rows[:n]) for rows in (one, other))
         drawn = synthetic.rows(rng.permutation(len(synthetic.features))[:n])
         values = _at_equal_n(drawn, right) | {f"{name}_null": value for name, value in _at_equal_n(left, right).items()}
-        values |= {"kid_null": kid(left.features, right.features), "c2st_null": _accuracy(left, right, rng)}
+        values |= {"kid_null": _kid(left, right), "c2st_null": _accuracy(left, right, rng)}
         for name, value in values.items():
             if isinstance(value, str):
                 refused[name] = value
@@ -143,6 +147,12 @@ def _at_equal_n(synthetic: Sample, real: Sample) -> dict[str, float | str]:
         "fid_infinity": few if len(second) < needed else fid_infinity(first, second),
         **prdc(first, second)._asdict(),
     }
+
+
+def _kid(left: Sample, right: Sample) -> float | str:
+    if fewest_groups(left.groups, right.groups) < 2:
+        return "insufficient n: half of the real groups are a single one"
+    return kid(left.features, right.features, (left.groups, right.groups))
 
 
 def _accuracy(left: Sample, right: Sample, rng: np.random.Generator) -> float | str:

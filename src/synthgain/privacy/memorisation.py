@@ -58,7 +58,6 @@ def duplicates(
     beside = _near(held_out.pixels, train, threshold)
     record = rate(near) | {
         "threshold": threshold, "count": int(near.sum()), "held_out": rate(beside),
-        "needed": 1 / len(near) if len(near) else None,
         "power": power(lambda images: _near(images, train, threshold), planted),
         "per_class": {name: rate(near[synthetic.labels == k]) for k, name in enumerate(classes)},
     }  # fmt: skip

@@ -15,7 +15,7 @@ SHARP_BELOW = 64
 FIGURES = {
     "learning_curve": (
         "Score against the number of labelled training images; the table below holds the same numbers.",
-        "How the strongest arm without synthetic images learns from more labelled images (points, band), and where the "
+        "How the strongest arm that has real images only learns from more labelled ones (points, band), and where the "
         "candidate's score lies (line, band). Where the line meets the curve is what the synthetic images are worth.",
     ),
     "forest": (

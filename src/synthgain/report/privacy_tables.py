@@ -44,7 +44,8 @@ def power_table(privacy: Reports) -> Table:
         for test, title in _TESTS.items():
             found = privacy[name][test]
             each = [interval(found["power"].get(kind, found), "share") for kind in kinds]
-            rows.append(Row([Named(f"{name}: {title}", ""), *each, shown(found, "needed", share)]))
+            needed = "one image" if test == "duplicates" else shown(found, "needed", share)
+            rows.append(Row([Named(f"{name}: {title}", ""), *each, needed]))
     return Table(["Generator: test", *(f"{kind} copies" for kind in kinds), "Flagged from"], rows)
 
 

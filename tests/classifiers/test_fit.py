@@ -37,10 +37,12 @@ def network(seed: int = 0) -> nn.Module:
         return cnn.build(cnn.Config(channels=(4, 8)), 1, 2, 2)
 
 
-def trained(batch: Callable[[int], Batch], seed: int = 3, **training: float) -> tuple[nn.Module, list[Look]]:
+def trained(
+    batch: Callable[[int], Batch], seed: int = 3, after: int = 0, **training: float
+) -> tuple[nn.Module, list[Look]]:
     given = network()
     settings = ClassifierTraining.model_validate({"steps": 25, "batch_size": 16, "validate_every": 10} | training)
-    looks = fit(given, batch, VALIDATION, settings, augmentation=Augmentation(), seed=seed, on=CPU)
+    looks = fit(given, batch, VALIDATION, settings, augmentation=Augmentation(), after=after, seed=seed, on=CPU)
     return given, looks
 
 
@@ -52,6 +54,17 @@ def test_it_learns_and_ends_at_the_best_of_its_looks() -> None:
     assert balanced_accuracy(predicted, VALIDATION[1]) == best.val_balanced_accuracy > 0.9
     assert log_loss(predicted, VALIDATION[1]) == pytest.approx(best.val_log_loss)
     assert not given.training
+
+
+def test_looks_of_a_first_part_are_recorded_and_never_the_best_one() -> None:
+    def spoiled_after_ten(step: int) -> Batch:
+        images, labels = striped(16, 100 + step)
+        return images, labels if step < 10 else 1 - labels
+
+    given, looks = trained(spoiled_after_ten, learning_rate=0.02, after=10)
+    assert [look.step for look in looks] == [10, 20, 25]
+    reached = balanced_accuracy(probabilities(given, VALIDATION[0]), VALIDATION[1])
+    assert reached == max(look.val_balanced_accuracy for look in looks[1:]) < looks[0].val_balanced_accuracy
 
 
 def test_a_later_look_that_is_worse_is_not_kept() -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor
 
 from synthgain.config import Config
 from synthgain.errors import SynthgainError
@@ -46,6 +47,10 @@ class Arm:
     """Synthetic images in the first part of the steps (see `PRETRAIN`), real ones in the rest."""
     shuffled: bool = False
     """Synthetic images carry the labels of one another."""
+
+    def pretraining(self, steps: int) -> int:
+        """How many of the steps of a training come before the real images."""
+        return floor(PRETRAIN * steps) if self.pretrained else 0
 
     @property
     def synthetic_share(self) -> Fraction:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.arms.arm import PRETRAIN, Arm
+from synthgain.arms.arm import Arm
 from synthgain.dataset import ImageSet
 from synthgain.errors import SynthgainError
 from synthgain.seeding import rng
@@ -43,7 +43,7 @@ def stream(
     labels = _shuffled(pool.labels, rows, seed) if arm.shuffled else pool.labels
     parts = _dealt(labels, pool.classes, rows, _describe(arm, pool, rows))
     synthetic_deck = _Deck(pool.images, labels, parts, seed, "synthetic")
-    pretrained = floor(PRETRAIN * steps) if arm.pretrained else steps
+    pretrained = arm.pretraining(steps) if arm.pretrained else steps
 
     def batch(step: int) -> Batch:
         if step >= pretrained:

@@ -167,7 +167,8 @@ def train(
         network, stream(arm, real, pool, seed=seed, batch_size=training.batch_size, steps=training.steps),
         (real.images[val], real.labels[val]), training,
         augmentation=augmentation if arm.augment else None, mixup=arm.mixup,
-        class_weights=class_weights(real) if arm.weighted else None, seed=seed, on=on,
+        class_weights=class_weights(real) if arm.weighted else None, after=arm.pretraining(training.steps), seed=seed,
+        on=on,
     )  # fmt: skip
     return network, looks
 

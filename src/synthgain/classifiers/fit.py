@@ -42,8 +42,9 @@ class Look:
 
 @dataclass
 class _Course:
-    """A training run under way: losses since the last look, the looks, the weights at the best of them."""
+    """A training run under way: losses since the last look, the looks, the weights at the best after some step."""
 
+    after: int
     losses: list[Tensor] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -57,7 +58,8 @@ class _Course:
             )
         predicted = probabilities(network, validation[0])
         seen = Look(step, loss, balanced_accuracy(predicted, validation[1]), log_loss(predicted, validation[1]))
-        if not self.looks or seen.rank > max(look.rank for look in self.looks):
+        chosen = [look.rank for look in self.looks if look.step > self.after]
+        if step > self.after and (not chosen or seen.rank > max(chosen)):
             self.best = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.looks.append(seen)
         self.losses.clear()
@@ -72,6 +74,7 @@ def fit(
     augmentation: Augmentation | None,
     class_weights: npt.NDArray[np.float32] | None = None,
     mixup: float = 0.0,
+    after: int = 0,
     seed: int,
     on: torch.device,
 ) -> list[Look]:
@@ -85,6 +88,7 @@ def fit(
     augmentation: applied to every batch; None for none.
     class_weights: of the loss, ``(K,)``; None: all classes weigh the same.
     mixup: parameter alpha of mixup, each batch with itself in another order; 0 for none.
+    after: looks up to this step are recorded, but none of them is the best one.
     seed: with the step, determines all randomness.
     on: the device to train on.
 
@@ -93,7 +97,7 @@ def fit(
     SynthgainError
         The loss is not finite.
     """
-    course = _Course()
+    course = _Course(after)
     with torch.random.fork_rng():
         network.to(on)
         if all(weight.dim() < 5 for weight in network.parameters()):

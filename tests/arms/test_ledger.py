@@ -21,6 +21,15 @@ def test_a_use_counts_once_and_only_for_its_test_images(toy: ModuleType, tmp_pat
     assert len((paths.state / LEDGER).read_text().splitlines()) == 4
 
 
+def test_lines_without_a_kind_are_confirmations(toy: ModuleType, tmp_path: Path) -> None:
+    paths, images = Paths(tmp_path), toy.real()
+    record_test_use(paths, images, "first")
+    ledger_file = paths.state / LEDGER
+    ledger_file.write_text(ledger_file.read_text().replace('"kind": "confirmation", ', ""))
+    assert record_test_use(paths, images, "second") == 2
+    assert record_test_use(paths, images, "first", CURVE) == 1
+
+
 def test_another_training_set_does_not_start_a_new_count(toy: ModuleType, tmp_path: Path) -> None:
     paths, images = Paths(tmp_path), toy.real()
     record_test_use(paths, images, "first")

@@ -23,7 +23,7 @@ def record_test_use(paths: Paths, images: ImageSet, use: str, kind: str = CONFIR
     uses = _uses(path, test, kind)
     if use not in uses:
         lines = path.read_text().splitlines() if path.is_file() else []
-        lines.append(json.dumps({"dataset": images.sha256, "test": test, "kind": kind, "use": use}))
+        lines.append(json.dumps({"dataset": images.sha256, "test": test, "kind": kind, "confirmed": use}))
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_bytes(path, "".join(line + "\n" for line in lines).encode())
     return len(uses | {use})
@@ -40,4 +40,5 @@ def _test_images(images: ImageSet) -> str:
 
 def _uses(path: Path, test: str, kind: str) -> set[str]:
     lines = path.read_text().splitlines() if path.is_file() else []
-    return {line["use"] for line in map(json.loads, lines) if (line["test"], line["kind"]) == (test, kind)}
+    noted = map(json.loads, lines)  # a line without a kind was written when confirmations alone were counted
+    return {each["confirmed"] for each in noted if (each["test"], each.get("kind", CONFIRMATION)) == (test, kind)}

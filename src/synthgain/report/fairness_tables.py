@@ -82,7 +82,7 @@ def _gap_row(one: Mapping[str, Any], candidate: str, baseline: str) -> Row:
         about = Named("Gap", "best minus worst subgroup")
         return Row([about, "", "", "", "", _insufficient(change)], "quiet")
     cells = [
-        Markup('<span class="number">{}</span> <span class="ci">({} minus {})</span>').format(
+        Markup('<span class="number">{}</span> <span class="about">({} minus {})</span>').format(
             _points(gaps[arm]["value"]), gaps[arm]["best"], gaps[arm]["worst"]
         )
         for arm in (baseline, candidate)

@@ -1,7 +1,10 @@
 """What all tests share: one CPU thread, no telemetry, where the public data sets are."""
 
+import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -41,3 +44,24 @@ def datasets() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SYNTHGAIN_DATASETS is not set: see docs/datasets.md")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def module_at() -> Callable[[Path], ModuleType]:
+    """Loads a file of helpers, which several folders have under the same name."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def toy(module_at: Callable[[Path], ModuleType]) -> ModuleType:
+    """The builder of a finished toy workspace, tests/report/toy.py; tests/arms has one of its own."""
+    return module_at(ROOT / "tests" / "report" / "toy.py")

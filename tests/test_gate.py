@@ -1,6 +1,5 @@
 """The release gate: each condition shuts it alone, and nothing else does."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from copy import deepcopy
@@ -17,17 +16,6 @@ from synthgain.errors import SynthgainError
 from synthgain.gate import FAIL, PASS, UNKNOWN, WARNING, Records
 from synthgain.paths import Paths
 from synthgain.stages import report
-
-
-@pytest.fixture(scope="module")
-def toy() -> ModuleType:
-    """The builder of a finished toy workspace, tests/report/toy.py."""
-    spec = importlib.util.spec_from_file_location("gate_toy", Path(__file__).parent / "report" / "toy.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def difference(word: str, value: float | None) -> dict[str, Any]:

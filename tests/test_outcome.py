@@ -1,6 +1,5 @@
 """What a run says last is read from its verified outputs."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -10,17 +9,6 @@ from synthgain import outcome
 from synthgain.artifact import ArtifactError
 from synthgain.paths import Paths
 from synthgain.stages import report
-
-
-@pytest.fixture(scope="module")
-def toy() -> ModuleType:
-    """The builder of a finished toy workspace, tests/report/toy.py."""
-    spec = importlib.util.spec_from_file_location("outcome_toy", Path(__file__).parent / "report" / "toy.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -252,10 +252,14 @@ def _privacy(records: Records) -> Condition:
 def _not_judged(audit: Mapping[str, Any]) -> list[str]:
     """What of the images the audit could not judge."""
     nearer, learned = audit["nearer_to_train"]["pixels"], audit["copy_detector"]
-    doubts = [f"nearer to training patients? {nearer['why']}"] if nearer["p"] is None else []
-    if nearer["p"] is not None and nearer["left_out"]:
+    doubts = []
+    if nearer["p"] is None:
+        doubts.append(f"nearer to training patients? {nearer['why']}")
+    elif nearer["left_out"]:
         doubts.append(f"nearer to training patients? not judged for {', '.join(nearer['left_out'])} (too few patients)")
-    return doubts + ([f"learned copies? {learned['why']}"] if learned["p"] is None else [])
+    if learned["p"] is None:
+        doubts.append(f"learned copies? {learned['why']}")
+    return doubts
 
 
 def _generator(records: Records) -> Condition:

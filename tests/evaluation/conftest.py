@@ -1,6 +1,6 @@
 """Simulated studies for the statistics."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -8,11 +8,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def simulated() -> ModuleType:
+def simulated(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The builder of predictions tables beside this file."""
-    spec = importlib.util.spec_from_file_location("simulated", Path(__file__).with_name("simulated.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).with_name("simulated.py"))

@@ -1,24 +1,11 @@
 """A toy workspace with all artifacts that the report reads, and its rendered page."""
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from synthgain.paths import Paths
 from synthgain.report import material, page
-
-
-@pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """The builder of the toy workspace, tests/report/toy.py."""
-    spec = importlib.util.spec_from_file_location("report_toy", Path(__file__).with_name("toy.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

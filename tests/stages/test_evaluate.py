@@ -1,7 +1,7 @@
 """The evaluate stage: from predictions and plan to gains."""
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,14 +18,8 @@ from synthgain.stages import evaluate
 
 
 @pytest.fixture(scope="module")
-def simulated() -> ModuleType:
-    path = Path(__file__).parents[1] / "evaluation" / "simulated.py"
-    spec = importlib.util.spec_from_file_location("simulated", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def simulated(module_at: Callable[[Path], ModuleType]) -> ModuleType:
+    return module_at(Path(__file__).parents[1] / "evaluation" / "simulated.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The report stage: one page and its figures, as an artifact."""
 
-import importlib.util
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -10,16 +9,6 @@ import pytest
 from synthgain import artifact
 from synthgain.paths import Paths
 from synthgain.stages import report
-
-
-@pytest.fixture(scope="module")
-def toy() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stage_toy", Path(__file__).parents[1] / "report" / "toy.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -68,12 +68,12 @@ def check(
     else:
         of_labels |= {"similarity": None, "whole_image": None, "why": f"only {100 * permuted.known:.0f} % learnt"}
     random = cascade[-1]["similarity"]
-    worst = max(known for known in (random, of_labels["similarity"], -1.0) if known is not None)
     record = {
         "cascade": cascade, "layers": cascade[-1]["layers"], "permuted_labels": of_labels, "limit": LIMIT,
     }  # fmt: skip
     if random is None or (permuted.learnt and of_labels["similarity"] is None):
         return record | {"similarity": None, "passes": None, "why": "most of its maps have no contrast"}
+    worst = max(known for known in (random, of_labels["similarity"]) if known is not None)
     return record | {"similarity": worst, "passes": worst <= LIMIT}
 
 

@@ -120,7 +120,7 @@ def _beside_null(synthetic: Sample, real: Sample, rng: np.random.Generator) -> d
         left, right = (real.rows(rows[:n]) for rows in (one, other))
         drawn = synthetic.rows(rng.permutation(len(synthetic.features))[:n])
         values = _at_equal_n(drawn, right) | {f"{name}_null": value for name, value in _at_equal_n(left, right).items()}
-        values |= {"kid_null": _kid(left, right), "c2st_null": _accuracy(left, right, rng)}
+        values |= _null_by_groups(left, right, rng)
         for name, value in values.items():
             if isinstance(value, str):
                 refused[name] = value
@@ -149,16 +149,13 @@ def _at_equal_n(synthetic: Sample, real: Sample) -> dict[str, float | str]:
     }
 
 
-def _kid(left: Sample, right: Sample) -> float | str:
-    if fewest_groups(left.groups, right.groups) < 2:
-        return "insufficient n: half of the real groups are a single one"
-    return kid(left.features, right.features, (left.groups, right.groups))
-
-
-def _accuracy(left: Sample, right: Sample, rng: np.random.Generator) -> float | str:
-    if fewest_groups(left.groups, right.groups) < 2:
-        return "insufficient n: half of the real groups are a single one"
-    return accuracy(left.features, right.features, (left.groups, right.groups), rng=rng)
+def _null_by_groups(left: Sample, right: Sample, rng: np.random.Generator) -> dict[str, float | str]:
+    """The null of the measures that need two groups on a side; a sentence where there are fewer."""
+    groups = left.groups, right.groups
+    if fewest_groups(*groups) < 2:
+        return dict.fromkeys(("kid_null", "c2st_null"), "insufficient n: half of the real groups are a single one")
+    sides = left.features, right.features
+    return {"kid_null": kid(*sides, groups), "c2st_null": accuracy(*sides, groups, rng=rng)}
 
 
 def halves(groups: Groups, rng: np.random.Generator) -> tuple[Rows, Rows]:

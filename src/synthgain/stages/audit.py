@@ -121,12 +121,7 @@ def _reach(
     known = pd.concat([train, val], ignore_index=True)
     of_study = attributes.reserved(cfg.dataset)
     found, left_out = attributes.find(train, known, cfg.fairness.attributes, of_study)
-    both = sets["train"].joined(sets["val"])
-    return reach(
-        Sample(features["synthetic"], sets["synthetic"].labels, sets["synthetic"].groups),
-        Sample(np.concatenate([features["train"], features["val"]]), both.labels, both.groups),
-        found, left_out, cfg.fairness.min_patients, rng(seed, "reach"),
-    )  # fmt: skip
+    return reach(*_samples(features, sets), found, left_out, cfg.fairness.min_patients, rng(seed, "reach"))
 
 
 def _brought(cfg: Config, paths: Paths, sets: Sets, classes: Sequence[str], seed: int) -> dict[str, Any]:
@@ -144,12 +139,14 @@ def _brought(cfg: Config, paths: Paths, sets: Sets, classes: Sequence[str], seed
 def _compared(
     features: Mapping[str, Features], sets: Sets, classes: Sequence[str], draw: np.random.Generator
 ) -> dict[str, Any]:
+    return compare(*_samples(features, sets), classes, draw)
+
+
+def _samples(features: Mapping[str, Features], sets: Sets) -> tuple[Sample, Sample]:
+    """The features of the synthetic images that were kept, and of the real training and validation images."""
     synthetic, real = sets["synthetic"], sets["train"].joined(sets["val"])
     seen = np.concatenate([features["train"], features["val"]])
-    return compare(
-        Sample(features["synthetic"], synthetic.labels, synthetic.groups), Sample(seen, real.labels, real.groups),
-        classes, draw,
-    )  # fmt: skip
+    return Sample(features["synthetic"], synthetic.labels, synthetic.groups), Sample(seen, real.labels, real.groups)
 
 
 def _privacy(

@@ -70,7 +70,8 @@ class Dataset(Strict):
     on_leak: Literal["stop", "regroup", "allow"] = "stop"
     """A patient or near-duplicate on both sides of the split: stop, make a clean split, or (as a warning) allow."""
     near_duplicate_rms: Annotated[float, Field(ge=0)] = 2.5
-    """Two images are near-duplicates below this RMS difference in grey levels (of 255) at 64 by 64 pixels."""
+    """Two images are near-duplicates below this RMS difference in grey levels (of 255) at 64 by 64 pixels, also where
+    one has to be mirrored or turned by quarters."""
     min_per_class: Positive = 5
     """Fewest images of a class in each split; fewer is 'insufficient data'."""
     max_pixels: Positive = 100_000_000

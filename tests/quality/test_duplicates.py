@@ -1,5 +1,6 @@
 """Near-duplicates are all found, and found again through others between them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +17,35 @@ def textures(count: int, seed: int = 0) -> np.ndarray:
     return np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
 
 
-def groups_of(images: np.ndarray, folder: Path, rms: float = 2.5) -> np.ndarray:
+POSITIONS = [
+    lambda x: x, lambda x: x[:, ::-1], lambda x: x[:, :, ::-1], lambda x: x[:, ::-1, ::-1],
+    lambda x: x.swapaxes(1, 2), lambda x: x.swapaxes(1, 2)[:, ::-1], lambda x: x.swapaxes(1, 2)[:, :, ::-1],
+    lambda x: x.swapaxes(1, 2)[:, ::-1, ::-1],
+]  # fmt: skip
+"""An image as it is, mirrored, turned by quarters, and both."""
+
+
+def both_groups(images: np.ndarray, folder: Path, rms: float = 2.5) -> tuple[np.ndarray, np.ndarray]:
     images.tofile(folder / "thumbs")
-    groups = Groups(len(images))
-    join_near_duplicates(groups, folder / "thumbs", len(images), rms, folder)
-    return groups.roots()
+    same, alike = Groups(len(images)), Groups(len(images))
+    join_near_duplicates(same, alike, folder / "thumbs", len(images), rms)
+    return same.roots(), alike.roots()
 
 
-def by_all_pairs(images: np.ndarray, rms: float) -> np.ndarray:
+def groups_of(images: np.ndarray, folder: Path, rms: float = 2.5) -> np.ndarray:
+    same, alike = both_groups(images, folder, rms)
+    assert np.array_equal(same, alike)
+    return same
+
+
+def by_all_pairs(images: np.ndarray, rms: float, positions: int = 1) -> np.ndarray:
     flat = images.reshape(len(images), -1).astype(np.int64)
     groups = Groups(len(images))
-    for a in range(len(flat)):
-        for b in np.flatnonzero(((flat - flat[a]) ** 2).mean(1) < rms**2):
-            groups.join(a, int(b))
+    for move in POSITIONS[:positions]:
+        moved = move(images).reshape(len(images), -1).astype(np.int64)
+        for a in range(len(flat)):
+            for b in np.flatnonzero(((moved - flat[a]) ** 2).mean(1) < rms**2):
+                groups.join(a, int(b))
     return groups.roots()
 
 
@@ -42,6 +59,26 @@ def test_the_search_finds_what_comparing_all_pairs_finds(tmp_path: Path, rms: fl
     expected = by_all_pairs(images, rms)
     assert np.array_equal(groups_of(images, tmp_path, rms), expected)
     assert 1 < len(set(expected)) < len(images)
+
+
+@pytest.mark.parametrize("rms", [1.5, 20.0])
+def test_mirrored_and_turned_copies_are_found_apart_from_those_as_they_are(tmp_path: Path, rms: float) -> None:
+    random = np.random.default_rng(2)
+    base = textures(24)
+    moved = np.concatenate([move(base) for move in POSITIONS])
+    noise = random.uniform(0, 2.0 * rms, (len(moved), 1, 1)) * random.choice([-1, 1], (len(moved), 64, 64))
+    images = random.permutation(np.concatenate([base, np.clip(moved + noise, 0, 255).astype(np.uint8)]))
+    same, alike = both_groups(images, tmp_path, rms)
+    assert np.array_equal(same, by_all_pairs(images, rms))
+    assert np.array_equal(alike, by_all_pairs(images, rms, len(POSITIONS)))
+    assert len(set(alike)) < len(set(same)) < len(images)
+
+
+@pytest.mark.parametrize("move", POSITIONS)
+def test_each_position_alone_joins(tmp_path: Path, move: Callable[[np.ndarray], np.ndarray]) -> None:
+    base = textures(3)
+    images = np.concatenate([base, move(base[:1])])
+    assert both_groups(images, tmp_path)[1].tolist() == [0, 1, 2, 0]
 
 
 def test_more_images_than_a_block_and_few_directions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

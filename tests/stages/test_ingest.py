@@ -103,6 +103,20 @@ def test_the_same_data_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     assert not (tmp_path / "one" / ".synthgain" / "work" / "ingest" / "scratch").exists()
 
 
+def test_mirrored_copies_share_a_split_and_may_carry_another_label(tmp_path: Path) -> None:
+    raw = class_folders(tmp_path / "raw", 40)
+    for number in range(20):
+        save(raw / "ba"[number < 10] / f"mirror{number:03d}.png", texture(number)[:, ::-1])
+    images, quarantine, facts = run(tmp_path, settings(raw))
+    assert len(images) == 60
+    assert quarantine.empty
+    alike = images.table.groupby("duplicate_group")
+    assert sorted(alike.size()) == [1] * 20 + [2] * 20
+    assert splits_of(images, "duplicate_group").eq(1).all()
+    assert int((alike["label"].nunique() > 1).sum()) == 10
+    assert any(note.startswith("20 images have mirrored or turned copies of another label") for note in facts["notes"])
+
+
 def test_an_artifact_knows_the_raw_data_that_it_came_from(tmp_path: Path) -> None:
     raw = class_folders(tmp_path / "raw", 20)
     before = artifact.read(_ran(tmp_path / "w", settings(raw)).out("ingest")).manifest["inputs"]

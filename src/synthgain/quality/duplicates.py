@@ -1,24 +1,27 @@
 """Which images show the same: exact and perceptual near-duplicates, and the groups that they form.
 
-Near-duplicates are found exactly, without comparing every pair: means over blocks of pixels can only shrink a distance
-(they are a 1-Lipschitz map up to scale), and so can a projection on one direction. Images are sorted along the first
-principal component of their block means and compared within a window there, first by block means, then by pixels.
+An image that is mirrored or turned by quarters shows the same, too: many public sets were enlarged in this way. All
+such pairs are found exactly, without comparing every pair: means over blocks of pixels can only shrink a distance (up
+to scale), and so do their sums over the places that a block takes under the eight symmetries of the square, which an
+image shares with its mirrored and turned copies. Images are sorted along the first principal component of those sums,
+compared by them within a window there, and then by pixels in all eight positions.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-THUMB = 64
-BLOCK = 4
-_FEATURES = (THUMB // BLOCK) ** 2
+from synthgain.quality.decode import THUMB
+
+_BLOCK = 4
+_SIDE = THUMB // _BLOCK
 _ROWS = 512
 _PAIRS = 256
-_POWER_STEPS = 20
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 
 class Groups:
@@ -59,99 +62,80 @@ class Groups:
         return parent.copy()
 
 
-def join_near_duplicates(groups: Groups, thumbs: Path, count: int, rms: float, scratch: Path) -> None:
+def join_near_duplicates(same: Groups, alike: Groups, thumbs: Path, count: int, rms: float) -> None:
     """Join images whose RMS difference is below ``rms`` grey levels, directly or through others between them.
 
     Parameters
     ----------
+    same: joined where the images are as they are.
+    alike: joined also where one of them has first to be mirrored, turned by quarters, or both.
     thumbs: a file with ``count`` images, uint8 ``(64, 64)`` each, without header; read piece by piece.
-    scratch: a folder for temporary files of 1 KiB per image.
     """
     if count < 2 or rms <= 0:
         return
-    given, ordered = scratch / "block_sums.u2", scratch / "block_sums_ordered.u2"
-    with open(given, "wb") as stream:
-        for start in range(0, count, _ROWS):
-            rows = np.fromfile(thumbs, np.uint8, _ROWS * THUMB**2, offset=start * THUMB**2)
-            _block_sums(rows).tofile(stream)
-    order, position = _along_first_component(given, count)
-    with open(ordered, "wb") as stream:
-        for start in range(0, count, _ROWS):
-            _read_rows(given, order[start : start + _ROWS], np.uint16, _FEATURES).tofile(stream)
-    reach = 1.01 * rms * THUMB / BLOCK  # the distance of block means at most; single precision adds far less than 1 %
-    for a, b in _candidates(ordered, position, reach):
-        for pairs in range(0, len(a), _PAIRS):
-            _join_close(groups, thumbs, order[a[pairs : pairs + _PAIRS]], order[b[pairs : pairs + _PAIRS]], rms)
-    given.unlink()
-    ordered.unlink()
-
-
-def _block_sums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
-    """Sums over blocks of 4 by 4 pixels, ``(n * 4096,)`` -> ``(n, 256)``; exact."""
-    sums = images.reshape(-1, THUMB, THUMB).astype(np.uint16)
-    sums = sum(sums[:, start::BLOCK] for start in range(BLOCK))  # type: ignore[assignment]
-    sums = sum(sums[:, :, start::BLOCK] for start in range(BLOCK))  # type: ignore[assignment]
-    return sums.reshape(-1, _FEATURES)
-
-
-def _block_means(sums: Path, start: int) -> npt.NDArray[np.float32]:
-    """Block means ``(n, 256)`` of the `_ROWS` images from ``start``, around 0."""
-    rows = np.fromfile(sums, np.uint16, _ROWS * _FEATURES, offset=2 * start * _FEATURES)
-    return rows.reshape(-1, _FEATURES).astype(np.float32) / np.float32(BLOCK**2) - np.float32(128)
-
-
-def _along_first_component(sums: Path, count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Rows sorted by the first principal component of their block means, and their sorted coordinates there."""
-    total, products = np.zeros(_FEATURES), np.zeros((_FEATURES, _FEATURES))
-    for start in range(0, count, _ROWS):
-        means = _block_means(sums, start).astype(np.float64)
-        total += means.sum(0)
-        products += means.T @ means
-    covariance = products / count - np.outer(total, total) / count**2
-    axis = np.ones(_FEATURES)
-    for _ in range(_POWER_STEPS):  # any direction is valid, the principal one leaves the fewest pairs
-        axis = covariance @ axis
-        axis /= max(np.linalg.norm(axis), np.finfo(float).tiny)
-    position = np.concatenate([_block_means(sums, start) @ axis for start in range(0, count, _ROWS)])
+    codes = np.concatenate([
+        _invariants(np.fromfile(thumbs, np.uint8, _ROWS * THUMB**2, offset=start * THUMB**2))
+        for start in range(0, count, _ROWS)
+    ])  # fmt: skip
+    codes -= codes.mean(0)
+    position = codes @ np.linalg.eigh(codes.T @ codes)[1][:, -1]
     order = np.argsort(position, kind="stable")
-    return order, position[order]
+    reach = 1.001 * rms * _SIDE  # the greatest distance of block means, and some rounding
+    for a, b in _candidates(codes[order], position[order], reach):
+        for pairs in range(0, len(a), _PAIRS):
+            _join_close(same, alike, thumbs, order[a[pairs : pairs + _PAIRS]], order[b[pairs : pairs + _PAIRS]], rms)
 
 
-def _candidates(
-    sums: Path, position: npt.NDArray[np.float64], reach: float
-) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Pairs of sorted rows whose block means lie within ``reach``, for a block of rows against the window behind it."""
-    count = len(position)
-    for start in range(0, count, _ROWS):
-        rows = _block_means(sums, start)
-        norms = (rows**2).sum(1) - np.float32(reach**2)
-        end = int(np.searchsorted(position, position[min(start + _ROWS, count) - 1] + reach, side="right"))
+def _invariants(images: npt.NDArray[np.uint8]) -> Array:
+    """What block means and their mirrored and turned copies share: ``(n * 4096,)`` -> ``(n, 36)``.
+
+    The coordinates of the orthogonal projection of the ``(16, 16)`` means on all images that each symmetry leaves as
+    they are: the sum over the blocks that the symmetries exchange, divided by the root of their number.
+    """
+    means = images.reshape(-1, _SIDE, _BLOCK, _SIDE, _BLOCK).mean((2, 4))
+    quarter = (means + means[:, ::-1])[:, : _SIDE // 2]
+    quarter = (quarter + quarter[:, :, ::-1])[:, :, : _SIDE // 2]
+    i, j = np.triu_indices(_SIDE // 2)
+    off_diagonal = (quarter[:, i, j] + quarter[:, j, i]) / np.sqrt(8)
+    return np.where(i == j, quarter[:, i, j] / np.sqrt(4), off_diagonal)
+
+
+def _candidates(codes: Array, position: Array, reach: float) -> Iterator[tuple[Rows, Rows]]:
+    """Pairs of sorted rows whose codes lie within ``reach``, for a block of rows against the window behind it."""
+    norms = (codes**2).sum(1)
+    for start in range(0, len(codes), _ROWS):
+        rows = slice(start, start + _ROWS)
+        end = int(np.searchsorted(position, position[rows][-1] + reach, side="right"))
         for other in range(start, end, _ROWS):
-            columns = rows if other == start else _block_means(sums, other)
+            columns = slice(other, other + _ROWS)
             # |a - b|^2 <= r^2, written with one matrix product
-            a, b = np.nonzero(rows @ columns.T >= (norms[:, None] + (columns**2).sum(1)) / 2)
+            a, b = np.nonzero(codes[rows] @ codes[columns].T >= (norms[rows, None] + norms[columns] - reach**2) / 2)
             a, b = a + start, b + other
             yield a[a < b], b[a < b]
 
 
-def _join_close(groups: Groups, thumbs: Path, a: npt.NDArray[np.intp], b: npt.NDArray[np.intp], rms: float) -> None:
-    roots = groups.roots()
+def _join_close(same: Groups, alike: Groups, thumbs: Path, a: Rows, b: Rows, rms: float) -> None:
+    roots = same.roots()
     apart = roots[a] != roots[b]
     a, b = a[apart], b[apart]
-    first, second = (_read_rows(thumbs, rows, np.uint8, THUMB**2) for rows in (a, b))
-    difference = first.astype(np.int32) - second
-    close = (difference**2).mean(1) < rms**2
-    for i, j in zip(a[close], b[close], strict=True):
-        groups.join(int(i), int(j))
+    first, second = _read(thumbs, a), _read(thumbs, b)
+    as_they_are, *moved = (
+        ((first.astype(np.int32) - np.rot90(image, turns, (1, 2))) ** 2).mean((1, 2)) < rms**2
+        for image in (second, second.swapaxes(1, 2))
+        for turns in range(4)
+    )
+    for groups, close in ((same, as_they_are), (alike, np.any([as_they_are, *moved], axis=0))):
+        for i, j in zip(a[close], b[close], strict=True):
+            groups.join(int(i), int(j))
 
 
-def _read_rows(file: Path, rows: npt.NDArray[np.intp], kind: type, width: int) -> npt.NDArray[Any]:
-    """Rows ``(n, width)`` in any order, by plain reads: pages of a memory map would count as memory."""
-    found: npt.NDArray[Any] = np.empty((len(rows), width), kind)
-    with open(file, "rb", buffering=0) as stream:
-        for position, row in enumerate(rows):
-            stream.seek(int(row) * found[0].nbytes)
-            found[position] = np.frombuffer(stream.read(found[0].nbytes), kind)
+def _read(thumbs: Path, rows: Rows) -> npt.NDArray[np.uint8]:
+    """The images ``(n, 64, 64)`` in any order, by plain reads: pages of a memory map would count as memory."""
+    found = np.empty((len(rows), THUMB, THUMB), np.uint8)
+    with open(thumbs, "rb", buffering=0) as stream:
+        for image, row in zip(found, rows, strict=True):
+            stream.seek(int(row) * image.nbytes)
+            stream.readinto(image.data)
     return found
 
 

@@ -99,15 +99,16 @@ def _accepted(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.Data
     table = taken.table
     if table.empty:
         return table, [], pd.Series(dtype="str")
-    alike = Groups(len(table))
+    same = Groups(len(table))
     shown = pd.Series(pd.factorize(table["sha256"])[0])
-    alike.join_equal(shown)
-    join_near_duplicates(alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms, scratch)
+    same.join_equal(shown)
+    alike = same.copy()
+    join_near_duplicates(same, alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms)
     together = alike.copy()
     together.join_equal(_patients(table, cfg.dataset.group_by))
     table["duplicate_group"], table["group"] = alike.roots(), together.roots()
     given = _given_split(cfg, table)
-    refused = [] if _leaks(table, given) else _unfit(table, shown, given)
+    refused = [] if _leaks(table, given) else _unfit(table, pd.Series(same.roots()), shown, given)
     table = table.drop(index=[row for row, _ in refused]) if refused else table
     return table, [refusal for _, refusal in refused], given[table.index]
 
@@ -127,15 +128,19 @@ def _leaks(table: pd.DataFrame, given: pd.Series) -> bool:
     return bool((given[given != ""].groupby(table["group"]).nunique() > 1).any())
 
 
-def _unfit(table: pd.DataFrame, shown: pd.Series, given: pd.Series) -> list[tuple[int, Refusal]]:
-    """Rows that do not stay: duplicates with contradicting labels, and all but one of equal images."""
-    labels = table.groupby("duplicate_group")["label"]
-    conflicting = labels.transform("nunique") > 1
-    carried = table[conflicting].groupby("duplicate_group")["label"].agg(lambda values: ", ".join(sorted(set(values))))
+def _unfit(
+    table: pd.DataFrame, same: pd.Series, shown: pd.Series, given: pd.Series
+) -> list[tuple[int, Refusal]]:  # fmt: skip
+    """Rows that do not stay: duplicates with contradicting labels, and all but one of equal images.
+
+    Mirrored copies may differ in their labels, which can be left and right.
+    """
+    conflicting = table["label"].groupby(same).transform("nunique") > 1
+    carried = table["label"][conflicting].groupby(same).agg(lambda values: ", ".join(sorted(set(values))))
     origins = table["origin"]
     unfit = [
         (row, Refusal(str(origins[row]), "label conflict", f"its duplicates carry {carried[group]}"))
-        for row, group in zip(table.index[conflicting], table.loc[conflicting, "duplicate_group"], strict=True)
+        for row, group in zip(table.index[conflicting], same[conflicting], strict=True)
     ]
     for row, kept in repeated(shown[~conflicting], given != "").items():
         unfit.append((row, Refusal(str(origins[row]), f"duplicate of {origins[kept]}", "")))
@@ -270,6 +275,11 @@ def _notes(cfg: Config, table: pd.DataFrame) -> list[str]:
         stand_in = f"the column '{cfg.dataset.group_by}'" if cfg.dataset.group_by else "groups of near-duplicates"
         notes.append(
             f"The patient of {unknown} images is unknown; {stand_in} stands in, so intervals stay somewhat optimistic."
+        )
+    mirrored = int((table.groupby("duplicate_group")["label"].transform("nunique") > 1).sum())
+    if mirrored:
+        notes.append(
+            f"{mirrored} images have mirrored or turned copies of another label; they are kept, all in one split."
         )
     groups = table.loc[table["split"] == "test", "group"].nunique()
     if groups < FEW_GROUPS and not cfg.dataset.split.folds:

@@ -1,6 +1,7 @@
 """The release gate: each condition shuts it alone, and nothing else does."""
 
 import json
+import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -173,6 +174,18 @@ def workspace(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
     }))  # fmt: skip
     report.run(config.read(paths.params), paths)
     return paths
+
+
+def test_every_training_of_the_candidates_generator_is_looked_at(toy: ModuleType, tmp_path: Path) -> None:
+    paths, cfg = toy.build(tmp_path), toy.config()
+    again = cfg.generators["edm"].model_copy(update={"repeats": "edm"})
+    cfg = cfg.model_copy(update={"generators": cfg.generators | {"edm-seed1": again}})
+    with pytest.raises(artifact.ArtifactError, match="edm-seed1"):
+        gate.read(cfg, paths)
+    for stage in ("audit", "synthesize"):
+        shutil.copytree(paths.out(stage, "edm"), paths.out(stage, "edm-seed1"))
+    records = gate.read(cfg, paths)
+    assert set(records.privacy) == set(records.selection) == {"edm", "edm-seed1"}
 
 
 def called(paths: Paths, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:

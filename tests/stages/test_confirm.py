@@ -92,7 +92,10 @@ def test_paired_each_confirmation_seed_has_a_training_of_the_generator_of_its_ow
     assert not screened["arm"].str.contains("seed1").any(), "only the first training is screened"
     found = artifact.read(paths.out("confirm"))
     table = pd.read_parquet(found.file("predictions.parquet"))
-    assert (table["generator_seed"] == table["seed"]).all()
+    own = table["arm"] == "synthetic-edm-r1"
+    assert own.any()
+    assert (table["generator_seed"][own] == table["seed"][own]).all()
+    assert (table["generator_seed"][~own] == 0).all(), "copies are no trainings"
     assert {"synthesize/edm", "synthesize/edm-seed1"} <= found.manifest["inputs"].keys()
     read = evaluated(table, found.json("models/config.json")["classes"])
     assert read.generator_seeds["synthetic-edm-r1"] == (0, 1)

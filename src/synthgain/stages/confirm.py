@@ -37,7 +37,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     print(f"test split predicted {uses} time{'s' if uses > 1 else ''} with this data", flush=True)
     results = trial.run_all(bench, trials, "confirmation")
     predictions = trial.collect(trials, results, trial.PREDICTIONS)
-    predictions.insert(2, "generator_seed", predictions["seed"] if cfg.generator_seeds == "paired" else 0)
+    trainings = {arm.name: len(cfg.trainings(arm.generator)) if arm.generator else 1 for arm in arms}
+    predictions.insert(2, "generator_seed", predictions["seed"] % predictions["arm"].map(trainings))
     predictions.insert(3, "fraction", 1.0)
     shared = {"classifier": cfg.classifier, "augmentation": cfg.arms.augmentation}
     with artifact.writing(

@@ -307,6 +307,8 @@ def test_too_little_data_is_said_to_be_too_little(tmp_path: Path) -> None:
     message = refused(tmp_path / "5", settings(raw, min_per_class=4))
     assert "insufficient data: 3 images of class 'a' in val, dataset.min_per_class is 4" in message
     assert "0 images of class 'c' in train" in refused(tmp_path / "6", settings(raw, classes=["a", "b", "c"]))
+    message = refused(tmp_path / "7", settings(raw, min_per_class=3, labels=[1.0, 0.1]))
+    assert "(10 % of the labels); dataset.labels=[1.0] leaves this level out" in message
 
 
 def test_a_set_of_nothing_but_conflicts_is_too_little(tmp_path: Path) -> None:

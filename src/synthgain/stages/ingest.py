@@ -182,6 +182,7 @@ def _checked(cfg: Config, paths: Paths, tables: dict[Cell, pd.DataFrame], quaran
             listed = paths.state / "quarantine.csv"
             write_csv(quarantine, listed)
             where = f" ({cell})" if str(cell) else ""
+            where += "; dataset.labels=[1.0] leaves this level out" if cell.labels not in (None, 1.0) else ""
             raise SynthgainError(f"{error}{where}; {len(quarantine)} quarantined: {listed}") from None
     return classes
 

@@ -23,7 +23,7 @@ IMAGES = "images.npy"
 TABLE = "manifest.parquet"
 COLUMNS = ("image_id", "label", "patient_id", "group", "split", "source", "origin")
 MEASURED = (
-    "sha256", "duplicate_group", "width", "height", "mode", "window_low", "window_high",
+    "stored_sha256", "sha256", "duplicate_group", "width", "height", "mode", "window_low", "window_high",
     "pixel_mean", "pixel_std", "pixel_min", "pixel_max",
 )  # fmt: skip
 """Columns that ingest adds; an attribute of the same name, or of one in `COLUMNS`, becomes ``given_<name>``."""

@@ -5,7 +5,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from synthgain.arms.labelled import counted, with_labels
+from synthgain.arms.labelled import copied, counted, with_labels
 from synthgain.dataset import ImageSet
 
 
@@ -67,3 +67,13 @@ def test_more_labels_are_counted_in_images_and_taken_from_many_patients_in_turns
     added = set(held.rows("train")) - set(real.rows("train"))
     assert len(added) == 3
     assert set(table["group"].iloc[sorted(added)]) == {"one", "two", "three"}
+
+
+def test_copies_are_labelled_training_images_with_classes_in_turns(real: ImageSet) -> None:
+    few = with_labels(real, 0.5, seed=0)
+    pool = copied(few, 2.0, seed=0)
+    assert len(pool) == 2 * len(few.rows("train"))
+    assert set(pool.table["image_id"]) <= chosen(few)
+    assert pool.labels[:6].tolist() == [0, 1, 2, 0, 1, 2]
+    assert len(pool.rows("train")) == len(pool)
+    assert pool.table["image_id"].tolist() != copied(few, 2.0, seed=1).table["image_id"].tolist()

@@ -1,5 +1,6 @@
 """How often a test split was predicted."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -28,6 +29,13 @@ def test_lines_without_a_kind_are_confirmations(toy: ModuleType, tmp_path: Path)
     ledger_file.write_text(ledger_file.read_text().replace('"kind": "confirmation", ', ""))
     assert record_test_use(paths, images, "second") == 2
     assert record_test_use(paths, images, "first", CURVE) == 1
+
+
+def test_another_size_does_not_start_a_new_count(toy: ModuleType, tmp_path: Path) -> None:
+    paths, images = Paths(tmp_path), toy.real()
+    record_test_use(paths, images, "first")
+    smaller = replace(images, images=images.images[:, :, ::2, ::2])
+    assert record_test_use(paths, smaller, "second") == 2
 
 
 def test_another_training_set_does_not_start_a_new_count(toy: ModuleType, tmp_path: Path) -> None:

@@ -83,6 +83,6 @@ def _table(source: str, labels: np.ndarray, splits: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": names, "label": [CLASSES[k] for k in labels], "patient_id": "", "group": names,
-            "split": splits, "source": source, "origin": names,
+            "split": splits, "source": source, "origin": names, "stored_sha256": names,
         }
     )  # fmt: skip

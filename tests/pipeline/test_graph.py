@@ -10,8 +10,7 @@ from synthgain.cli import STAGES
 from synthgain.paths import Paths
 
 CORE = {
-    "artifact", "config", "dataset", "errors", "failpoint", "paths", "progress", "seeding", "compute", "lifeline",
-    "strict_yaml", "cell", "schema",
+    "artifact", "cell", "config", "errors", "failpoint", "lifeline", "paths", "progress", "schema", "strict_yaml",
 }  # fmt: skip
 """Modules whose change alters no result: they are no dependency of any stage."""
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from synthgain import artifact, dataset
+from synthgain.arms.ledger import LEDGER
 from synthgain.artifact import Artifact
 from synthgain.classifiers.inference import probabilities
 from synthgain.classifiers.weights import read_weights
@@ -76,6 +77,18 @@ def test_another_confirmation_on_the_same_test_split_is_counted_and_printed(
 ) -> None:
     confirm.run(bars.experiment(arms={"ratios": [1.0]}, seeds=1), confirmed)
     assert "test split predicted 2 times with this data" in capsys.readouterr().out
+
+
+def test_the_same_trainings_judged_by_another_margin_are_another_use(
+    bars: ModuleType, confirmed: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(confirmed.root, tmp_path / "w")
+    paths = Paths(tmp_path / "w")
+    before = len((paths.state / LEDGER).read_text().splitlines())
+    cfg = bars.experiment(arms={"ratios": [1.0]}, claim={"margin": 0.03})
+    screen.run(cfg, paths)
+    confirm.run(cfg, paths)
+    assert f"test split predicted {before + 1} times with this data" in capsys.readouterr().out
 
 
 def test_paired_each_confirmation_seed_has_a_training_of_the_generator_of_its_own(

@@ -33,7 +33,10 @@ def cfg() -> Config:
 def prepared(root: Path, table: pd.DataFrame, classes: tuple[str, ...]) -> Paths:
     paths = Paths(root)
     headline = {"candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy"}
-    plan = {"headline": headline | {"margin": 0.02, "level": 0.95}, "confirm": list(table["arm"].unique())}
+    plan = {
+        "headline": headline | {"margin": 0.02, "level": 0.95}, "confirm": list(table["arm"].unique()),
+        "subgroup_margin": 0.05,
+    }  # fmt: skip
     with artifact.writing(paths.out("screen"), stage="screen", config={}, inputs={}) as draft:
         (draft.path / "plan.json").write_text(json.dumps(plan))
     with artifact.writing(paths.out("confirm"), stage="confirm", config={}, inputs={}) as draft:

@@ -3,11 +3,13 @@
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from synthgain import artifact
+from synthgain import artifact, dataset
 from synthgain.artifact import Artifact
+from synthgain.errors import SynthgainError
 from synthgain.paths import Paths
 from synthgain.stages import confirm, screen
 
@@ -56,6 +58,32 @@ def test_a_new_generator_leaves_the_other_arms_as_they_were(
     same = after[~after["arm"].str.contains("vae")].reset_index(drop=True)
     pd.testing.assert_frame_equal(same, before)
     assert "declared: " in capsys.readouterr().out
+
+
+def test_the_arms_of_a_collapsed_generator_are_left_out_and_the_study_goes_on(
+    bars: ModuleType, tmp_path: Path
+) -> None:
+    cfg = bars.experiment(arms={"ratios": [1.0], "filtered": [True, False]})
+    paths = bars.build(tmp_path, cfg)
+    collapse(paths, "edm")
+    screen.run(cfg, paths)
+    found = artifact.read(paths.out("screen"))
+    assert not pd.read_csv(found.file("scores.csv"))["arm"].str.contains("edm").any()
+    plan = found.json("plan.json")
+    assert plan["headline"]["candidate"].startswith("synthetic-dcgan")
+    assert "edm has collapsed" in plan["why"]
+    collapse(paths, "dcgan")
+    with pytest.raises(SynthgainError, match="no synthetic arm can be trained\n(edm|dcgan) has collapsed"):
+        screen.run(cfg, paths)
+
+
+def collapse(paths: Paths, name: str) -> None:
+    """Mark the synthetic set of a generator as that of one that has collapsed."""
+    drawn = dataset.read(paths.out("synthesize", name))
+    images, table = np.array(drawn.images), drawn.table.assign(split="unused", kept=False)
+    with artifact.writing(paths.out("synthesize", name), stage="synthesize", config={}, inputs={}) as draft:
+        dataset.write(draft, images, table, drawn.classes)
+        draft.facts["collapsed"] = f"{name} has collapsed"
 
 
 def test_every_arm_tries_the_same_settings_and_is_confirmed_with_its_best(bars: ModuleType, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from synthgain import artifact, config, dataset
 from synthgain.classifiers import encoder
 from synthgain.config import Config, component
 from synthgain.dataset import ImageSet
-from synthgain.errors import SynthgainError
 from synthgain.generators import store
 from synthgain.generators.contract import Facts
 from synthgain.paths import Paths
@@ -136,8 +135,14 @@ def test_killed_it_goes_on_with_the_next_shard_and_ends_with_the_same_set(
     assert not list((paths.state / "work" / "synthesize").iterdir())
 
 
-def test_a_collapsed_generator_is_refused_and_leaves_no_set(tmp_path: Path) -> None:
+def test_no_image_of_a_collapsed_generator_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = workspace(tmp_path, collapsed=True)
-    with pytest.raises(SynthgainError, match="generator 'gan' has collapsed"):
-        synthesize.run(experiment(), paths, "gan")
-    assert not paths.out("synthesize", "gan").exists()
+    synthesize.run(experiment(), paths, "gan")
+    found = artifact.read(paths.out("synthesize", "gan"))
+    assert "generator 'gan' has collapsed" in found.manifest["facts"]["collapsed"]
+    assert "WARNING: generator 'gan' has collapsed" in capsys.readouterr().out
+    pool = dataset.read(paths.out("synthesize", "gan"))
+    assert len(pool) > 0
+    assert not len(pool.rows("train"))
+    assert not pool.table["kept"].any()
+    assert found.json("selection.json")["why"] == "it has collapsed, so none of its images is used"

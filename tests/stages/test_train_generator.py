@@ -223,7 +223,8 @@ def test_unfinished_work_for_other_settings_is_not_gone_on_with_in_silence(
         generator = {"kind": "dcgan", "model": {"width": width}, **TINY}
         with pytest.raises(ZeroDivisionError):
             train_generator.run(experiment(generators={"gan": generator}), paths, "gan")
-    assert "gan: unfinished training with other settings is not gone on with" in capsys.readouterr().out
+    said = "gan: unfinished training is not gone on with, it had another settings.model.width (4 -> 8)"
+    assert said in capsys.readouterr().out
 
 
 def test_a_generator_has_to_be_named(finished: Paths) -> None:

@@ -90,9 +90,9 @@ def test_the_summary_counts_per_class_and_reason_and_says_whether_it_is_enough()
     judge = Filter.fit(Means(), real(), Synthesis())
     table = pd.DataFrame({"label": ["a", "b", "a", "b"], "kept": [True, False, False, True],
                           "reason": ["", "confidence", "similarity", ""]})  # fmt: skip
-    found = summary(table, 3, judge, filtered=True)
+    found = summary(table, 3, judge, filtered=True, collapsed=False)
     assert found["all"] == {"drawn": 4, "kept": 2, "rejected_by_confidence": 1, "rejected_by_similarity": 1}
     assert found["classes"]["b"] == {"drawn": 2, "kept": 1, "rejected_by_confidence": 1, "rejected_by_similarity": 0}
     assert not found["enough"]
-    assert summary(table, 2, judge, filtered=True)["enough"]
-    assert "control" in summary(table, 2, judge, filtered=False)["why"]
+    assert summary(table, 2, judge, filtered=True, collapsed=False)["enough"]
+    assert "control" in summary(table, 2, judge, filtered=False, collapsed=False)["why"]

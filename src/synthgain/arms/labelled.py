@@ -28,6 +28,18 @@ def with_labels(images: ImageSet, share: float, seed: int) -> ImageSet:
     return replace(images, table=table.assign(split=names))
 
 
+def copied(images: ImageSet, ratio: float, seed: int) -> ImageSet:
+    """``ratio`` times the training images, drawn from them with replacement, classes in turns: the pool of `duplicate`.
+
+    What the generator `copies` draws where the whole train split is labelled.
+    """
+    train = images.rows("train")
+    of_class = [train[images.labels[train] == label] for label in range(len(images.classes))]
+    count, draw = round(ratio * len(train)), rng(seed, "labelled", "copies")
+    each = [draw.choice(rows, -(-count // len(of_class))) for rows in of_class]
+    return images.part(np.stack(each, axis=1).ravel()[:count])
+
+
 def counted(images: ImageSet) -> dict[str, int]:
     """Training images and patients (groups) of a set."""
     rows = images.rows("train")

@@ -17,7 +17,7 @@ def record_test_use(paths: Paths, images: ImageSet, use: str, kind: str = CONFIR
     """Note that the test split of ``images`` is about to be predicted; returns how often that was done for this kind.
 
     A line per use; the same one (digest ``use``) again, after a crash or a lost cache, does not count. The test images
-    themselves are what counts, so a changed training set does not start a new count.
+    as they were stored are what counts, so neither a changed training set nor another size starts a new count.
     """
     test, path = _test_images(images), paths.state / LEDGER
     uses = _uses(path, test, kind)
@@ -35,7 +35,8 @@ def test_uses(paths: Paths, images: ImageSet, kind: str) -> int:
 
 
 def _test_images(images: ImageSet) -> str:
-    return hashlib.sha256(images.images[images.rows("test")].tobytes()).hexdigest()
+    stored = images.table["stored_sha256"].iloc[images.rows("test")]
+    return hashlib.sha256("".join(sorted(stored)).encode()).hexdigest()
 
 
 def _uses(path: Path, test: str, kind: str) -> set[str]:

@@ -48,7 +48,7 @@ def choose(
     Returns
     -------
     ``plan.json``: headline (candidate, baseline, metric, margin, level), ratio of the controls, confirm, settings,
-    learning_curve (arm, setting), why, and ``declared``, the digest of all that.
+    learning_curve (arm, setting), subgroup_margin, why, and ``declared``, the digest of all that.
     """
     board = _Board.of(scores, cfg)
     candidate = board.best(board.candidates())
@@ -77,7 +77,10 @@ def choose(
         },
         "ratio": candidate.ratio,
         "confirm": confirm,
-        "learning_curve": board.learner(settings),
+        "learning_curve": {
+            "arm": _confirmed(baseline), "setting": dict(settings[board.best_setting[baseline.name]]),
+        },
+        "subgroup_margin": cfg.fairness.margin,
         "settings": {name: dict(settings[board.setting(name, candidate)]) for name in confirm},
         "why": [*(chosen[name] for name in confirm), *board.absent(), *not_screened, *left_out],
     }  # fmt: skip
@@ -134,11 +137,6 @@ class _Board:
         """The name of the control that has the candidate's images under shuffled labels."""
         kind = "synthetic-"
         return SHUFFLED + candidate.name[len(kind) - 1 :] if candidate.name.startswith(kind) else None
-
-    def learner(self, settings: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-        """The strongest arm that uses real images only, with its setting: what the learning curve is of."""
-        best = self.best([arm for arm in self.arms if not arm.generator])
-        return {"arm": best.name, "setting": dict(settings[self.best_setting[best.name]])}
 
     def setting(self, name: str, candidate: Arm) -> int:
         """The number of the setting at which the arm that is confirmed as ``name`` was best on validation."""

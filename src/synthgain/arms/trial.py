@@ -19,7 +19,7 @@ from torch import nn
 import synthgain
 from synthgain import artifact, dataset, failpoint, progress
 from synthgain.arms.arm import Arm
-from synthgain.arms.labelled import with_labels
+from synthgain.arms.labelled import copied, with_labels
 from synthgain.arms.stream import class_weights, stream
 from synthgain.arms.tuning import DEFAULT, Setting
 from synthgain.artifact import Artifact, ArtifactError
@@ -36,8 +36,8 @@ from synthgain.seeding import derive
 PREDICTIONS = "predictions.parquet"
 HISTORY = "history.csv"
 WEIGHTS = "weights.safetensors"
-_CODE = ("arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py",
-         "classifiers/fit.py", "classifiers/inference.py", "classifiers/scores.py")  # fmt: skip
+_CODE = ("arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py", "classifiers/fit.py",
+         "classifiers/inference.py", "classifiers/scores.py", "compute.py", "dataset.py", "seeding.py")  # fmt: skip
 """What a trial's result depends on besides its settings and the classifier's own file."""
 
 
@@ -222,13 +222,14 @@ def _pool(generator: str | None) -> ImageSet | None:
 
 def _work(trial: Trial) -> None:
     bench: Bench = _here["bench"]
-    real: ImageSet = _here["real"]
+    real, pool = _here["real"], _pool(trial.arm.generator)
     if trial.labels != 1:
         real = with_labels(real, trial.labels, bench.seed)
+        pool = copied(real, trial.arm.ratio, bench.seed) if trial.arm.control == "duplicate" else None
     setting = trial.setting
     network, looks = train(
-        trial.arm, real, _pool(trial.arm.generator), setting.classifier(bench.classifier),
-        setting.augmented(bench.augmentation), seed=trial.seed, on=_here["device"],
+        trial.arm, real, pool, setting.classifier(bench.classifier), setting.augmented(bench.augmentation),
+        seed=trial.seed, on=_here["device"],
     )  # fmt: skip
     folder = bench.folder(trial)
     with artifact.writing(folder, stage="trial", config=bench.spec(trial), inputs={}) as draft:

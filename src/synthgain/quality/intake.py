@@ -82,7 +82,8 @@ def _row(record: Record, image: Decoded) -> dict[str, object]:
     attributes = {f"given_{name}" if name in taken else name: value for name, value in record.attributes.items()}
     return {
         "origin": record.origin, "label": record.label, "patient_id": record.patient_id, "given_split": record.split,
-        **attributes, "sha256": image.sha256, "width": image.width, "height": image.height, "mode": image.mode,
+        **attributes, "stored_sha256": image.content, "sha256": image.sha256,
+        "width": image.width, "height": image.height, "mode": image.mode,
         "window_low": image.low, "window_high": image.high, "pixel_mean": image.mean,
         "pixel_std": image.std, "pixel_min": int(image.pixels.min()), "pixel_max": int(image.pixels.max()),
     }  # fmt: skip

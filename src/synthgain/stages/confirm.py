@@ -33,7 +33,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         for arm in arms for index, seed in enumerate(seeds)
     ]  # fmt: skip
     bench = trial.bench(paths, cfg, [each.arm for each in trials])
-    uses = record_test_use(paths, images, artifact.digest([bench.key(each) for each in trials]))
+    uses = record_test_use(paths, images, artifact.digest([declared["declared"], *map(bench.key, trials)]))
     print(f"test split predicted {uses} time{'s' if uses > 1 else ''} with this data", flush=True)
     results = trial.run_all(bench, trials, "confirmation")
     predictions = trial.collect(trials, results, trial.PREDICTIONS)

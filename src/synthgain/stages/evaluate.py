@@ -28,7 +28,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         records[labels] = _level(cfg, mine, headline, predictions, seed)
         if labels == cfg.claimed[0].labels:
             rule = gain.rule_of(headline, cfg.evaluation)
-            by_subgroup = _by_subgroup(cfg, predictions, headline, _manifests(mine), seed)
+            margin = _plans(mine)[0]["subgroup_margin"]
+            by_subgroup = _by_subgroup(cfg, margin, predictions, headline, _manifests(mine), seed)
     claim, *others = records
     found = levels.beside(records[claim], {f"{100 * labels:g}": records[labels] for labels in others if labels}, rule)
     with artifact.writing(
@@ -58,7 +59,11 @@ def _pooled(mine: Sequence[dict[str, Artifact]]) -> tuple[dict[str, Any], Predic
 
 
 def _headlines(mine: Sequence[dict[str, Artifact]]) -> list[dict[str, Any]]:
-    return [each["screen"].json("plan.json")["headline"] for each in mine]
+    return [plan["headline"] for plan in _plans(mine)]
+
+
+def _plans(mine: Sequence[dict[str, Artifact]]) -> list[dict[str, Any]]:
+    return [each["screen"].json("plan.json") for each in mine]
 
 
 def _level(
@@ -87,8 +92,9 @@ def _manifests(mine: Sequence[dict[str, Artifact]]) -> list[pd.DataFrame]:
 
 
 def _by_subgroup(
-    cfg: Config, predictions: Predictions, headline: dict[str, Any], manifests: Sequence[pd.DataFrame], seed: int
-) -> dict[str, Any]:
+    cfg: Config, margin: float, predictions: Predictions, headline: dict[str, Any], manifests: Sequence[pd.DataFrame],
+    seed: int,
+) -> dict[str, Any]:  # fmt: skip
     """The subgroup analysis; attributes come from the image sets, limits of bins from the training images of all."""
     train, test = (
         pd.concat([table[table["split"] == split] for table in manifests]).drop_duplicates("image_id")
@@ -100,6 +106,7 @@ def _by_subgroup(
         raise SynthgainError(f"predictions: test image '{absent}' is in no image set of data/ingest; run again")
     of_study = attributes.reserved(cfg.dataset)
     found, left_out = attributes.find(train, test.reset_index(), cfg.fairness.attributes, of_study)
+    fairness = cfg.fairness.model_copy(update={"margin": margin})
     return subgroups.evaluate(
-        predictions, headline, found, left_out, cfg.fairness, replicates=cfg.evaluation.replicates, seed=seed
+        predictions, headline, found, left_out, fairness, replicates=cfg.evaluation.replicates, seed=seed
     )

@@ -22,8 +22,9 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """
     screened = artifact.read(paths.out("screen"))
     images = dataset.read(paths.out("ingest"))
-    declared = screened.json("plan.json")["learning_curve"]
-    arm, setting = parse(declared["arm"]), Setting(**declared["setting"])
+    plan = screened.json("plan.json")
+    declared = plan["learning_curve"]
+    arm, setting = parse(declared["arm"]).at(plan["ratio"]), Setting(**declared["setting"])
     points = _points(images, cfg)
     seeds = [derive(cfg.seed, "confirm", index) for index in range(cfg.curve.seeds)]
     trials = [

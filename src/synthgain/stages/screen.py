@@ -50,6 +50,8 @@ def _trainable(cfg: Config, paths: Paths) -> tuple[list[Arm], list[str]]:
     """The candidates whose synthetic part has every class, and why the others were left out."""
     real, arms, left_out = dataset.read(paths.out("ingest")), [], []
     pools = {name: dataset.read(paths.out("synthesize", name)) for name in cfg.generators}
+    facts = (artifact.read(paths.out("synthesize", name)).manifest["facts"] for name in cfg.generators)
+    left_out += [each["collapsed"] for each in facts if "collapsed" in each]
     for arm in candidates(cfg):
         drawn = [pools[name] for name in cfg.trainings(arm.generator)] if arm.generator else []
         fault = next(filter(None, (lacks(arm, pool, len(real.rows("train"))) for pool in drawn)), None)

@@ -22,7 +22,10 @@ _BATCH = 256
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
-    """Write the whole pool of generator ``item`` as an image set, each image with the filter's verdict."""
+    """Write the whole pool of generator ``item`` as an image set, each image with the filter's verdict.
+
+    The images of a collapsed generator are kept to be looked at, marked as unused; ``facts.collapsed`` says why.
+    """
     if item is None:
         raise SynthgainError(f"stage {STAGE}: name a generator: {', '.join(cfg.generators)}")
     real = dataset.read(paths.out("ingest"))
@@ -43,12 +46,16 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     target, seeds = paths.out(STAGE, item), {item: cfg.seed}
     with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds=seeds) as draft:
         with ImageWriter(draft.path / dataset.IMAGES, real.shape) as writer:
-            judged = _judged(shards, labels, writer, judge, real, item, cfg.synthesis.collapsed_below)
+            judged, collapsed = _judged(shards, labels, writer, judge, real, item, cfg.synthesis.collapsed_below)
         if generator.control:
             judged = judged.assign(kept=True, reason="")
         table = _table(labels, judged, real.classes, item, cfg.seed)
+        if collapsed is not None:
+            print(f"WARNING: {collapsed}", flush=True)
+            table = table.assign(kept=False, reason="collapsed", split="unused")
+            draft.facts["collapsed"] = collapsed
         dataset.finish(draft, table, real.classes)
-        facts = selection.summary(table, needed, judge, filtered=not generator.control)
+        facts = selection.summary(table, needed, judge, filtered=not generator.control, collapsed=collapsed is not None)
         (draft.path / "selection.json").write_bytes(artifact.canonical(facts))
         draft.counts["kept"] = facts["all"]["kept"]
         draft.facts["enough"] = facts["enough"]
@@ -58,8 +65,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
 def _judged(
     shards: Iterator[sampling.Images], labels: npt.NDArray[np.int64], writer: ImageWriter, judge: selection.Filter,
     real: ImageSet, name: str, collapsed_below: float,
-) -> pd.DataFrame:  # fmt: skip
-    """Write the shards, judge their images, and refuse a generator that has collapsed."""
+) -> tuple[pd.DataFrame, str | None]:  # fmt: skip
+    """Write the shards and judge their images; and why the generator has collapsed, if it has."""
     verdicts, drawn, known = [], sampling.Variation(len(real.classes)), sampling.Variation(len(real.classes))
     for images in shards:
         chosen = labels[writer.count : writer.count + len(images)]
@@ -70,8 +77,8 @@ def _judged(
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         known.add(real.images[batch], classes[batch])
-    sampling.refuse_collapse(drawn, known, real.classes, name, collapsed_below)
-    return pd.concat(verdicts, ignore_index=True)
+    collapsed = sampling.collapse(drawn, known, real.classes, name, collapsed_below)
+    return pd.concat(verdicts, ignore_index=True), collapsed
 
 
 def _table(

@@ -35,7 +35,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     if item not in cfg.weights:
         raise SynthgainError(f"stage {STAGE}: '{item}' has no weights of its own, but those of another generator")
     real, chosen = dataset.read(paths.out("ingest")), cfg.generators[item]
-    planted = {} if chosen.training is None else cfg.privacy.model_dump(mode="json")
+    about_canaries = cfg.privacy.model_dump(mode="json", include={"canaries", "canary_repeats"})
+    planted = {} if chosen.training is None else about_canaries
     asked, code, seed = store.trained_part(chosen) | {"privacy": planted}, _code(), derive(cfg.seed, STAGE, item)
     inputs = {"ingest": real.sha256, "validate": artifact.read(paths.out("validate")).sha256}
     target, work = paths.out(STAGE, item), paths.work(f"{STAGE}/{item}", artifact.digest([asked, inputs, seed, code]))
@@ -43,7 +44,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     if finished.is_dir():
         artifact.copy(finished, target)
     else:
-        _note(work, {"settings": asked, "code": code}, item)
+        _note(work, {"settings": asked, "data": inputs, "code": code}, item)
         generator, history, guarantee = _trained(cfg, real, item, seed, work)
         with artifact.writing(target, stage=STAGE, config=asked, inputs=inputs, seeds={item: seed}) as draft:
             store.save(draft.path, generator, chosen, _facts(cfg, real))
@@ -125,16 +126,27 @@ def _facts(cfg: Config, real: ImageSet) -> contract.Facts:
 def _note(work: Path, asked: dict[str, Any], name: str) -> None:
     """Note in ``work`` what it is for; say so where unfinished work was for something else and is not gone on with."""
     for other in sorted(work.parent.glob(f"*/{_ASKED}")):
-        before = json.loads(other.read_text())
-        changed = [part for part in asked if asked[part] != before[part]]
+        changed = _differences(json.loads(other.read_text()), asked)
         if changed:
-            print(f"{name}: unfinished training with other {' and '.join(changed)} is not gone on with", flush=True)
+            print(f"{name}: unfinished training is not gone on with, it had another {', '.join(changed)}", flush=True)
     replace_bytes(work / _ASKED, artifact.canonical(asked))
+
+
+def _differences(before: Any, now: Any, where: str = "") -> list[str]:
+    """The keys whose values differ, with both values where they are short."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        within = {key: f"{where}.{key}".strip(".") for key in sorted(before.keys() | now.keys())}
+        return [each for key in within for each in _differences(before.get(key), now.get(key), within[key])]
+    if before == now:
+        return []
+    values = f"{json.dumps(before)} -> {json.dumps(now)}"
+    return [f"{where} ({values})" if len(values) < 40 else where]
 
 
 def _code() -> dict[str, str]:
     """What unfinished work was computed with: another version of the code must not resume it."""
     package = Path(contract.__file__).parent
-    loop = [package.parent / name for name in ("training.py", "train_split.py", "poisson.py", "checkpoints.py")]
+    names = ("training", "train_split", "poisson", "checkpoints", "compute", "dataset", "seeding")
+    loop = [package.parent / f"{name}.py" for name in names]
     files = [*loop, *sorted(package.glob("*.py"))]
     return {path.name: artifact.file_sha256(path) for path in files}

@@ -105,12 +105,13 @@ class Variation:
         return spread
 
 
-def refuse_collapse(drawn: Variation, real: Variation, classes: Sequence[str], name: str, below: float) -> None:
-    """Raise `SynthgainError` where the drawn images of a class hardly vary beside the real ones."""
+def collapse(drawn: Variation, real: Variation, classes: Sequence[str], name: str, below: float) -> str | None:
+    """In words, that the drawn images of a class hardly vary beside the real ones; None: they do."""
     for label, ours, theirs in zip(classes, drawn.deviation(), real.deviation(), strict=True):
         if ours < below * theirs:
-            raise SynthgainError(
+            return (
                 f"generator '{name}' has collapsed: its images of class '{label}' are all but identical (standard "
                 f"deviation {ours:.2f} of 255 grey levels, real ones {theirs:.2f}). Train it longer, on more images or "
                 "with stronger augmentation"
             )
+    return None

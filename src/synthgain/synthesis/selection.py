@@ -12,6 +12,7 @@ from synthgain.schema import Synthesis
 
 Floats = npt.NDArray[np.floating[Any]]
 WHY_UNFILTERED = "a control stands for a distribution as it is: filtering would change what it shows"
+WHY_COLLAPSED = "it has collapsed, so none of its images is used"
 _BATCH = 256
 
 
@@ -86,12 +87,12 @@ def _features(encoder: Encoder, real: ImageSet, rows: npt.NDArray[np.intp]) -> F
     return np.concatenate(parts)
 
 
-def summary(table: pd.DataFrame, needed: int, judge: Filter, filtered: bool) -> dict[str, Any]:
+def summary(table: pd.DataFrame, needed: int, judge: Filter, filtered: bool, collapsed: bool) -> dict[str, Any]:
     """What was drawn, kept and dropped for which reason, in all and per class, and whether it is enough."""
     kept = int(table["kept"].sum())
     return {
         "filtered": filtered,
-        "why": "" if filtered else WHY_UNFILTERED,
+        "why": WHY_COLLAPSED if collapsed else "" if filtered else WHY_UNFILTERED,
         "thresholds": {"confidence": judge.confidence, "similarity": judge.least_similarity},
         "needed": needed,
         "enough": kept >= needed,

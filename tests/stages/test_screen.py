@@ -73,7 +73,7 @@ def test_the_arms_of_a_collapsed_generator_are_left_out_and_the_study_goes_on(
     assert plan["headline"]["candidate"].startswith("synthetic-dcgan")
     assert "edm has collapsed" in plan["why"]
     collapse(paths, "dcgan")
-    with pytest.raises(SynthgainError, match="no synthetic arm can be trained\n(edm|dcgan) has collapsed"):
+    with pytest.raises(SynthgainError, match=r"no synthetic arm can be trained\n(edm|dcgan) has collapsed"):
         screen.run(cfg, paths)
 
 

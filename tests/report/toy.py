@@ -158,7 +158,8 @@ def _audit(paths: Paths, rng: np.random.Generator, name: str) -> None:
         "kid": {"value": 0.41, "low": 0.36, "high": 0.47}, "n_synthetic": 62, "n_real": 112,
         "c2st": {"value": 0.83, "low": 0.78, "high": 0.88, "p": 0.005},
         **{key: {"mean": value, "low": value - 0.01, "high": value + 0.02, "n": 50} for key, value in means.items()},
-        **{key: unknown | {"why": FEW_FOR_INFINITY} for key in ("fid_infinity", "fid_infinity_null")},
+        **{key: dict.fromkeys(("mean", "low", "high", "n")) | {"why": FEW_FOR_INFINITY}
+           for key in ("fid_infinity", "fid_infinity_null")},
     }  # fmt: skip
     short = distances | {key: unknown | {"why": FEW} for key in distances if key[:2] != "n_"}
     per_class = {label: short if label == CLASSES[-1] else distances for label in CLASSES}
@@ -241,7 +242,7 @@ def _privacy(name: str) -> dict[str, Any]:
     """`copies` are copies; of the trained generators only `edm` tells members; the last class has too few patients."""
     copied, found = name == "copies", 1.0 if name == "copies" else 0.0
     rate = {"share": found, "low": max(0, found - 0.06), "high": min(1, found + 0.06), "n": 62}
-    power = {kind: rate | {"share": 0.9} for kind in ("exact", "flipped", "rotated")}
+    power = {kind: rate | {"share": 0.9} for kind in ("exact", "flipped", "rotated", "noisy")}
     nearer = {"share": 0.99 if copied else 0.53, "p": 0.002 if copied else 0.31, "n": 62, "expected_low": 0.41,
               "expected_high": 0.59, "needed": 0.2}  # fmt: skip
     few = {"share": None, "n": 0, "p": None, "why": "insufficient n: fewer than 5 held-out patients"}
@@ -307,7 +308,8 @@ def _screen(paths: Paths, rng: np.random.Generator) -> None:
     plan = {
         "headline": {"candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy",
                      "margin": 0.02, "level": 0.95},
-        "confirm": [*BASELINES, *SYNTHETIC],
+        "ratio": 0.5,
+        "confirm": [*BASELINES, *SYNTHETIC], "declared": "0123456789abcdef" * 4,
         "why": ["classic: strongest non-synthetic arm on validation", "synthetic-edm-r1: best synthetic arm"],
     }  # fmt: skip
     _write(paths.out("screen"), "screen", {"plan.json": plan}, {"scores.csv": pd.DataFrame(scores)})
@@ -387,7 +389,7 @@ def _contrast(rng: np.random.Generator, candidate: str, difference: float, half:
         "candidate": candidate, "baseline": "classic", "metric": "balanced_accuracy", "difference": difference,
         "low": difference - half, "high": difference + half, "p_bootstrap": 0.004, "p_sign_flip": 0.0078, "p": 0.0078,
         "bca_low": difference - 1.1 * half, "bca_high": difference + 0.9 * half, "p_equivalence": 0.6,
-        "per_seed": per_seed, "minimum_detectable_gain": 0.027, "word": word, "margin": 0.02,
+        "replicates": 9_990, "per_seed": per_seed, "minimum_detectable_gain": 0.027, "word": word, "margin": 0.02,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ SHARP_BELOW = 64
 FIGURES = {
     "learning_curve": (
         "Score against the number of labelled training images; the table below holds the same numbers.",
-        "How the strongest arm that has real images only learns from more labelled ones (points, band), and where the "
+        "How the strongest arm without synthetic images learns from more labelled ones (points, band), and where the "
         "candidate's score lies (line, band). Where the line meets the curve is what the synthetic images are worth.",
     ),
     "forest": (
@@ -43,7 +43,8 @@ FIGURES = {
 
 WORTH = {
     "levels": "The whole study once more with that share of the labelled training and validation patients: generator, "
-    "filter, choice and classifiers learn from these alone. p Holm: corrected for the number of other levels.",
+    "filter, choice and classifiers learn from these alone. p Holm: corrected for the number of other levels; no "
+    "difference is said of each level by itself.",
     "worth": "Real-image equivalents: how many labelled real images more would have given the same score as the "
     "synthetic ones did, read off the learning curve.",
     "equivalents": "Images beyond those that the arm has; fewer than none where synthetic images cost. The curve is "
@@ -90,6 +91,12 @@ AUDIT = {
 }
 
 
+BELIEF = (
+    "Controls are compared with the same baseline as the candidate. The simulated studies have patients, seeds and "
+    "generators of known noise; studies whose patients or trainings differ much more than those can fare worse."
+)
+
+
 def equivalents(gains: Mapping[str, Any]) -> str:
     """How to read the real-image equivalents."""
     found = gains["learning_curve"]["equivalents"].values()
@@ -107,7 +114,9 @@ def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
     chosen = "; ".join(f"fold {k}: {each['candidate']} against {each['baseline']}" for k, each in enumerate(folds, 1))
     crossed = (
         f" Every patient tests once, in one of {len(folds)} folds; generators, filters and choices are nested in the "
-        f"fold ({chosen}), and the predictions are pooled.{_by_fold(gains['by_fold'])}"
+        f"fold ({chosen}), and the predictions are pooled.{_by_fold(gains['by_fold'])} AUROC and average precision of "
+        "pooled predictions also rank images of one fold against those of another, whose models may be calibrated "
+        "otherwise: as a rule all arms score somewhat lower than within folds."
         if folds
         else ""
     )
@@ -118,9 +127,9 @@ def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
         else ""
     )
     return (
-        f"The one declared comparison: {headline['candidate']} against {headline['baseline']}, the strongest arm "
-        f"without synthetic images, in {metric_name(headline['metric'])} on {gains['n_test']:,} real test images. It "
-        f"was fixed on validation before any test image was predicted. It is called a gain only where the "
+        f"The one declared comparison: {headline['candidate']} against {headline['baseline']}, on validation the "
+        f"strongest arm without synthetic images, in {metric_name(headline['metric'])} on {gains['n_test']:,} real "
+        f"test images. It was fixed before any test image was predicted. It is called a gain only where the "
         f"{100 * level:g} % interval and the exact sign-flip test over seeds agree." + crossed + shown
     )
 
@@ -154,10 +163,11 @@ def not_the_claim(gains: Mapping[str, Any]) -> str | None:
 
 def contrasts(level: float, margin: float) -> str:
     return (
-        "Detectable: the smallest true gain that this study would have called a gain four times in five. p Holm: "
+        "Detectable: the smallest true gain that this study, if large enough for a claim, would have called a gain "
+        "four times in five; for secondary comparisons at the first and strictest step of their correction. p Holm: "
         "corrected for the number of secondary comparisons; the one declared claim needs no correction. "
         f"No difference: the {100 * (2 * level - 1):g} % interval lies within ±{100 * margin:g} points (two one-sided "
-        "tests)."
+        "tests), for each comparison by itself: of many, some are called so by chance."
     )
 
 
@@ -202,6 +212,7 @@ def all_notes(material: Material) -> dict[str, str]:
         "equivalents": equivalents(material.gains),
         **explain_tables.NOTES,
         "diversity": f"{AUDIT['diversity']} {scales(material.fidelity)}",
+        "belief": BELIEF,
         "contrasts": contrasts(material.level, config["claim"]["margin"]),
         "details": details(material.level, config["claim"]["margin"]),
         "fixed_pairs": fixed_pairs(material.gains.get("fixed_pairs")),

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from synthgain.report import (
     audit_tables,
+    belief,
     drawing,
     explain_tables,
     fairness_tables,
@@ -24,9 +25,9 @@ from synthgain.report.material import Material
 from synthgain.report.wording import first_upper, metric_name, p_value, points, share, shown
 
 CONTENTS = (
-    ("gain", "Gain"), ("classes", "Class by class"), ("worth", "Worth"), ("fairness", "Fairness"),
-    ("explain", "Where it looks"), ("screening", "How arms were chosen"), ("images", "Images"),
-    ("fidelity", "Fidelity"), ("privacy", "Privacy"),
+    ("gain", "Gain"), ("belief", "Why believe it"), ("classes", "Class by class"), ("worth", "Worth"),
+    ("fairness", "Fairness"), ("explain", "Where it looks"), ("screening", "How arms were chosen"),
+    ("images", "Images"), ("fidelity", "Fidelity"), ("privacy", "Privacy"),
     ("release", "Release"), ("data", "Data"), ("reproduce", "Reproduce"),
 )  # fmt: skip
 _SHAPES = {
@@ -168,7 +169,7 @@ def _keys(gains: Mapping[str, Any], level: float) -> list[dict[str, Any]]:
         {"label": f"Difference in {metric_name(metric)}", "value": shown(headline, "difference", _in_points),
          "about": limits},
         {"label": "With synthetic images", **score("candidate")},
-        {"label": "Strongest without", **score("baseline")},
+        {"label": "Strongest without, on validation", **score("baseline")},
         {"label": "p, the larger of two tests", "value": shown(headline, "p", p_value),
          "about": f"bootstrap, sign-flip over {gains['seeds']} seeds"},
         {"label": "Smallest gain it could detect", "value": detectable, "about": "with 80 % power"},
@@ -192,6 +193,7 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
     listed = material.quarantine.head(notes.QUARANTINE_SHOWN)
     return {
         "contrasts": tables.contrast_table(gains),
+        "belief": belief.table(gains, material.plan, material.scores, material.validation),
         "levels": worth.levels_table(gains, material.config["dataset"]["labels"][0]),
         "equivalents": worth.equivalents_table(gains),
         "reach": fairness_tables.reach_table(material.fidelity),

@@ -138,7 +138,7 @@ def _worth(gains: Mapping[str, Any], labels: float) -> list[str]:
         blocks += ["## What they are worth", escaped(f"{first_upper(gains['learning_curve']['why'])}.")]
     curve, equivalents = worth.curve_table(gains["learning_curve"]), worth.equivalents_table(gains)
     if curve is not None and equivalents is not None:
-        said = f"Learning curve of {gains['learning_curve']['arm']}, the strongest arm that has real images only:"
+        said = f"Learning curve of {gains['learning_curve']['arm']}, the strongest arm without synthetic images:"
         blocks += ["## What they are worth", notes.WORTH["worth"], table(equivalents), notes.equivalents(gains)]
         blocks += [escaped(said), table(curve)]
     return blocks

@@ -1,0 +1,98 @@
+"""Why the verdict can be believed, and how far: what could mislead, and what stands against it in this study."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthgain.arms.arm import SHUFFLED, parse
+from synthgain.report.tables import Row, Table
+from synthgain.report.wording import p_value, points, share, shown
+
+CALIBRATED = Path(__file__).with_name("calibrated.json")
+"""What `synthgain calibrate` found of the rule; see `synthgain.calibration.page`."""
+_CONTROLS = {
+    "oracle": "fresh true images; that they help shows that this study could have seen a gain",
+    "duplicate": "real images once more; no gain is to be had from them but by more passes",
+    "noise": "images of noise; they must not help",
+    SHUFFLED: "the candidate's images under wrong labels; were they as good as under their own, content did not matter",
+}
+
+
+def table(
+    gains: Mapping[str, Any], plan: Mapping[str, Any], scores: pd.DataFrame, validation: Mapping[str, Any]
+) -> Table:
+    """A row for each thing that could mislead."""
+    headline = gains["headline"]
+    rows = [
+        Row(["The same patients on both sides", _apart(validation)]),
+        Row([
+            "A comparison picked after the results",
+            f"arms, margin (±{points(headline['margin'], signed=False)} points), level and limits of subgroups were "
+            f"declared on validation before a test image was predicted; digest {plan['declared'][:12]}",
+        ]),
+        Row(["A weak opponent", _opponents(gains, scores)]),
+        Row([
+            "The luck of a training",
+            f"{gains['seeds']} fresh seeds, the same for both sides; sign-flip test over seeds: p "
+            f"{shown(headline, 'p_sign_flip', p_value)}",
+        ]),
+        Row([
+            "Too few patients",
+            f"{gains['n_groups']:,} test patients or groups; smallest gain it could detect: "
+            f"{shown(headline, 'minimum_detectable_gain', lambda value: points(value, signed=False) + ' points')}",
+        ]),
+        *[Row([f"Control: {name}", said]) for name, said in _controls(gains)],
+        Row(["A rule that finds gains everywhere", _rule(json.loads(CALIBRATED.read_text()))]),
+    ]  # fmt: skip
+    return Table(["What could mislead", "What stands against it here"], rows, text=frozenset([1]))
+
+
+def _apart(validation: Mapping[str, Any]) -> str:
+    checks = validation["checks"]
+    failed = [str(check["name"]) for check in checks if check["severity"] == "critical" and not check["success"]]
+    if failed:
+        return f"critical checks failed: {', '.join(failed)}; the numbers mean nothing"
+    return f"{len(checks)} checks of the data, among them that no patient and no near-copy stands in two splits"
+
+
+def _opponents(gains: Mapping[str, Any], scores: pd.DataFrame) -> str:
+    names = scores["arm"].drop_duplicates()
+    plain = [name for name in names if parse(name).generator is None or parse(name).control == "duplicate"]
+    return (
+        f"the best on validation of {len(plain)} ways to train without synthetic images was compared with: "
+        f"{gains['headline']['baseline']}; every arm had the same steps and as many tries at tuning"
+    )
+
+
+def _controls(gains: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    found = []
+    for contrast in gains["secondary"]:
+        control = parse(contrast["candidate"]).control
+        if control in _CONTROLS and contrast["difference"] is not None:
+            size = f"{points(contrast['difference'])} points ({points(contrast['low'])} to {points(contrast['high'])})"
+            found.append((contrast["candidate"], f"{contrast['word']} at {size}: {_CONTROLS[control]}"))
+    return found
+
+
+def _rule(found: Mapping[str, Any]) -> str:
+    least, most = found["coverage"]
+    return (
+        f"in {found['studies']:,} simulated studies of each of {found['scenarios']} kinds it said gain without a true "
+        f"one in at most {share(found['false_gain_rate'])}, its intervals held the truth in {share(least)} to "
+        f"{share(most)}, and it found a gain of the printed smallest size in at least {share(found['power_at_mdg'])}"
+    )
+
+
+def calibrated(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of `CALIBRATED` from that of ``calibration.json``: the worst over all kinds that bind the rule."""
+    bound = [each for each in found["scenarios"] if each["bound"]]
+    coverage = [each[name]["rate"] for each in bound for name in ("coverage", "coverage_at_mdg")]
+    return {
+        "studies": found["settings"]["studies"], "scenarios": len(bound),
+        "false_gain_rate": max(each["false_gain_rate"]["rate"] for each in bound),
+        "coverage": [min(coverage), max(coverage)],
+        "power_at_mdg": min(each["power_at_mdg"]["rate"] for each in bound),
+    }  # fmt: skip

@@ -13,15 +13,26 @@ from synthgain.paths import Paths
 
 _GUARD = """
 import os, socket
-_connect = socket.socket.connect
-def connect(self, address):
-    host = address[0] if isinstance(address, tuple) else "local"
-    if host not in ("127.0.0.1", "::1", "localhost", "local", "0.0.0.0"):
+_own = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None, socket.gethostname())
+def _refused(host):
+    host = host.decode() if isinstance(host, bytes) else host
+    if host not in _own:
         with open(os.environ["OUTSIDE"], "a") as stream:
             stream.write(f"{host}\\n")
         raise OSError(f"no connection to {host} in tests")
-    return _connect(self, address)
-socket.socket.connect = connect
+def _guarded(call):
+    def guarded(self, address, *rest):
+        if isinstance(address, tuple):
+            _refused(address[0])
+        return call(self, address, *rest)
+    return guarded
+for _name in ("connect", "connect_ex"):
+    setattr(socket.socket, _name, _guarded(getattr(socket.socket, _name)))
+_looked_up = socket.getaddrinfo
+def getaddrinfo(host, *rest, **named):
+    _refused(host)
+    return _looked_up(host, *rest, **named)
+socket.getaddrinfo = getaddrinfo
 """
 
 

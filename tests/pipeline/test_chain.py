@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +94,14 @@ def test_the_gate_holds_two_seeds_back_and_the_cards_are_in_mlflow(workspace: An
     assert {"data-dcgan.md", "model-candidate.json", "checklist.md"} <= cards
 
 
-def test_nothing_leaves_the_machine(workspace: Any, first: str) -> None:
+def test_nothing_leaves_the_machine(workspace: Any, first: str, tmp_path: Path) -> None:
     assert not workspace.outside.exists(), workspace.outside.read_text()
+    dials = "import socket; socket.create_connection(('192.0.2.1', 9), 1)"
+    looks_up = "import socket; socket.getaddrinfo('example.invalid', 443)"
+    watched = workspace.environment | {"OUTSIDE": str(tmp_path / "outside.txt")}
+    for attempt in (dials, looks_up):
+        assert subprocess.run([sys.executable, "-c", attempt], env=watched, capture_output=True).returncode
+    assert (tmp_path / "outside.txt").read_text().split() == ["192.0.2.1", "example.invalid"], "the guard works"
 
 
 def test_an_unchanged_run_executes_nothing_and_shows_the_verdict_again(workspace: Any, first: str) -> None:
@@ -117,10 +125,14 @@ def test_dvc_works_by_itself(workspace: Any, first: str) -> None:
 
 
 def test_a_change_of_evaluation_runs_evaluation_and_report_only(workspace: Any, first: str) -> None:
+    git = ["git", "-C", str(workspace.paths.root), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    subprocess.run([*git, "add", "dvc.yaml", "dvc.lock", "params.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "before"], check=True)
+    assert json.loads(workspace.dvc("metrics", "diff", "--json")) == {}
     printed = workspace.run("run", *workspace.toy, "evaluation.replicates=300")
     assert STAGE_STARTS.findall(printed) == ["evaluate", "report"]
-    differences = json.loads(workspace.dvc("metrics", "show", "--json"))
-    assert differences
+    differences = json.loads(workspace.dvc("metrics", "diff", "--json"))
+    assert {"old", "new", "diff"} <= differences["data/evaluate/metrics.json"]["low"].keys()
     workspace.run("run", *workspace.toy)
 
 

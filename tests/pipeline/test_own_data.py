@@ -18,7 +18,7 @@ def test_a_file_added_outside_the_workspace_is_noticed(fresh: Any, tmp_path: Pat
         picture(tmp_path / "mri" / "ab"[number % 2] / f"{number}.png", number)
     command = (
         "run", "+size=smoke", "dataset=folder", f"dataset.path={tmp_path / 'mri'}", "dataset.image.size=16",
-        "dataset.budget=null", "generator=[]", "control=[copies]",
+        "dataset.budget=null", "generator=[]",
     )  # fmt: skip
     assert "Verdict: inconclusive" in fresh.run(*command)
     assert "nothing has changed" in fresh.run(*command)

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from synthgain import outcome
+from synthgain import outcome, spool
 
 
 def test_prefect_shows_the_outcome_and_every_stage(workspace: Any) -> None:
@@ -41,6 +41,40 @@ def test_ui_serves_the_runs_of_this_workspace(workspace: Any) -> None:
         process.send_signal(signal.SIGTERM)
         printed, _ = process.communicate(timeout=60)
     assert f"MLflow: {address}" in printed
+
+
+DEAD = "tracking.uri=http://somebody:hunter2@127.0.0.1:9"
+"""A tracking server that does not answer."""
+QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "1"}
+
+
+def test_a_tracking_server_that_is_down_costs_neither_verdict_nor_record(workspace: Any) -> None:
+    noted = workspace.paths.state / "last_run.json"
+    ran = workspace.run("run", *workspace.toy, "evaluation.replicates=250", DEAD, **QUICK)
+    assert json.loads(noted.read_text())["result"] == outcome.result(workspace.paths)
+    cached = workspace.run("run", *workspace.toy, "evaluation.replicates=250", DEAD, **QUICK)
+    assert "nothing has changed" in cached
+    for printed in (ran, cached):
+        assert outcome.verdict(workspace.paths) in printed
+        assert printed.count("synthgain: MLflow: ") == 1
+        assert "no page: this run was not logged" in printed
+        assert "Traceback" not in printed
+        assert "hunter2" not in printed
+    lines = (workspace.paths.state / spool.FILE).read_text()
+    given = [json.loads(line)["given"] for line in lines.splitlines()]
+    assert ["evaluate", "True"] in given
+    assert "hunter2" not in lines
+    workspace.run("run", *workspace.toy)
+
+
+def test_a_stages_own_error_is_shown_where_the_tracking_server_is_down(workspace: Any) -> None:
+    printed = workspace.run("run", *workspace.toy, "dataset.min_per_class=5000", DEAD, status=2, **QUICK)
+    assert printed.count("synthgain: MLflow: ") == 1
+    last = [line for line in printed.splitlines() if line.startswith("synthgain: ")][-1]
+    assert "MLflow" not in last
+    assert "insufficient data" in printed
+    assert "Traceback" not in printed
+    workspace.run("run", *workspace.toy)
 
 
 def _wait_for(address: str, process: Any) -> None:

@@ -38,6 +38,8 @@ def test_every_command_explains_itself(arguments: list[str], capsys: pytest.Capt
         (KilledError("a process was killed"), 137, "synthgain: a process was killed"),
         (OSError(errno.ENOSPC, "No space left on device", "/data/x"), 2, "synthgain: /data/x: No space left on device"),
         (OSError(errno.EROFS, "Read-only file system"), 2, "synthgain: the disk: Read-only file system"),
+        (OSError(errno.EACCES, "Permission denied", "/data/x"), 2, "synthgain: /data/x: Permission denied; mend that"),
+        (OSError(errno.EPERM, "Operation not permitted", "x"), 2, "synthgain: x: Operation not permitted; mend that"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -70,6 +72,24 @@ def test_a_stage_of_an_unknown_generator_names_the_nearest(
     with pytest.raises(SystemExit):
         cli.main(["stage", "train_generator", "dcgam"])
     assert "no generator 'dcgam' in params.yaml; did you mean 'dcgan'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("study", ["../../escaped", "/tmp/escaped", "a/b", "", ".hidden", "line\n"])
+def test_the_name_of_a_study_is_no_path(study: str, here: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["results", study])
+    assert f"the study {study!r} names files: letters, digits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["results", "toy"], ["calibrate"], ["calibrate", "--trained"]])
+@pytest.mark.parametrize("to", ["data/raw", "./data"])
+def test_no_page_is_written_among_the_data(
+    command: list[str], to: str, here: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--to", to])
+    assert f"synthgain: --to {to}: lies in {here.data}, where" in capsys.readouterr().err
+    assert not here.data.exists()
 
 
 def test_an_extractor_that_is_not_there_stops_the_run_before_anything_is_done(

@@ -1,5 +1,6 @@
 """An experiment is composed, typed, and refused with the key's name where it does not fit."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,17 +9,34 @@ import pytest
 import yaml
 
 from synthgain import config
+from synthgain.arms.arm import candidates
 from synthgain.compose import compose, write_params
 from synthgain.errors import SynthgainError
 from synthgain.generators import contract, store
 from synthgain.paths import Paths
 
-EXPERIMENTS = sorted((Path(__file__).parents[1] / "conf" / "experiment").glob("*.yaml"))
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
+ON_OWN_IMAGES = [
+    command.strip()
+    for page in ("README.md", "docs/own-data.md", "docs/quickstart.md")
+    for command in re.findall(r"synthgain run ([^`#\n]*dataset=[^`#\n]*)", (ROOT / page).read_text())
+]
+"""What the documentation says after ``synthgain run`` for the user's images."""
 
 
 @pytest.fixture
 def paths(root: Path) -> Paths:
     return Paths(root)
+
+
+@pytest.fixture
+def elsewhere(root: Path, tmp_path: Path) -> Paths:
+    """A workspace with some outputs."""
+    (tmp_path / "conf").symlink_to(root / "conf")
+    for name in ("ingest", "raw/mine"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    return Paths(tmp_path)
 
 
 def test_the_default_experiment_is_the_phantom_with_two_generators_and_controls(paths: Paths) -> None:
@@ -94,11 +112,74 @@ def test_a_mistake_names_the_key_and_the_nearest_valid_one(paths: Paths, overrid
         compose(paths, [override])
 
 
+@pytest.mark.parametrize("override", ["generators=3", "generators.edm=3", "generators.edm=null", "dataset=3"])
+def test_something_else_in_the_place_of_a_section_is_refused(paths: Paths, override: str) -> None:
+    with pytest.raises(SynthgainError, match=override.partition("=")[0]):
+        compose(paths, [override])
+
+
 def test_a_missing_path_is_named(paths: Paths) -> None:
     with pytest.raises(SynthgainError, match=r"dataset\.path: /nowhere/at/all: no such file or folder"):
         compose(paths, ["dataset=folder", "dataset.path=/nowhere/at/all"])
-    with pytest.raises(SynthgainError, match=r"dataset\.path: a value is needed"):
-        compose(paths, ["dataset=folder"])
+    for words in (["dataset=folder"], ["dataset=folder", "dataset.path=null"]):
+        with pytest.raises(SynthgainError, match=r"dataset\.path: a value is needed"):
+            compose(paths, words)
+
+
+def test_a_path_for_a_source_that_reads_none_is_refused(paths: Paths, tmp_path: Path) -> None:
+    with pytest.raises(SynthgainError, match=r"'phantom' draws.*dataset=folder, dataset=npz, dataset=table"):
+        compose(paths, [f"dataset.path={tmp_path}"])
+
+
+@pytest.mark.parametrize("name", [".", "..", "data", "data/ingest", "link", "scans.csv"])
+def test_raw_data_among_the_outputs_of_the_workspace_are_refused(elsewhere: Paths, name: str) -> None:
+    (elsewhere.root / "link").symlink_to(elsewhere.data)
+    (elsewhere.root / "scans.csv").touch()
+    with pytest.raises(SynthgainError, match=r"dataset\.path: .*holds this workspace or its outputs"):
+        compose(elsewhere, [f"dataset={'table' if name.endswith('csv') else 'folder'}", f"dataset.path={name}"])
+
+
+def test_raw_data_have_a_place_in_the_workspace(elsewhere: Paths) -> None:
+    assert compose(elsewhere, ["dataset=folder", "dataset.path=data/raw/mine"]).dataset.raw == "data/raw/mine"
+
+
+@pytest.mark.parametrize("command", ON_OWN_IMAGES)
+def test_the_documented_commands_for_own_images_have_controls_that_the_source_can_serve(
+    paths: Paths, tmp_path: Path, command: str
+) -> None:
+    there = tmp_path / Path(re.findall(r"dataset\.path=(\S+)", command)[0]).name.strip(".")
+    there.touch() if there.suffix else there.mkdir(exist_ok=True)
+    cfg = compose(paths, re.sub(r"dataset\.path=\S+", f"dataset.path={there}", command).split())
+    assert [name for name, each in cfg.generators.items() if each.training is None] == ["copies"]
+    assert {"classic", "duplicate-r1"} <= {arm.name for arm in candidates(cfg)}
+
+
+def test_the_documentation_has_a_command_for_every_layout() -> None:
+    assert {re.findall(r"dataset=(\w+)", command)[0] for command in ON_OWN_IMAGES} == {"folder", "table", "npz"}
+
+
+def test_an_oracle_of_images_that_cannot_be_drawn_is_refused(paths: Paths, tmp_path: Path) -> None:
+    words = ["dataset=folder", f"dataset.path={tmp_path}", "control=[copies,oracle]"]
+    with pytest.raises(SynthgainError, match=r"generators\.oracle: .*'folder' cannot; leave it out: control=copies"):
+        compose(paths, words)
+
+
+def test_an_experiment_without_its_data_sets_names_the_variable(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SYNTHGAIN_DATASETS", raising=False)
+    words = ["experiment=pneumonia"]
+    with pytest.raises(SynthgainError, match=r"dataset\.path: .* SYNTHGAIN_DATASETS is not set.*docs/datasets\.md"):
+        compose(paths, words)
+    (tmp_path / "pneumoniamnist.npz").touch()
+    assert compose(paths, [*words, f"dataset.path={tmp_path}/pneumoniamnist.npz"]).dataset.name == "pneumonia"
+
+
+def test_the_whole_protocol_asks_nothing_more_of_the_data(paths: Paths) -> None:
+    default, whole = (compose(paths, words) for words in ([], ["protocol=full"]))
+    assert whole.dataset == default.dataset
+    assert len(candidates(whole)) > len(candidates(default))
+    assert compose(paths, ["protocol=null"]) == default
 
 
 @pytest.mark.parametrize("text, message", [
@@ -120,6 +201,7 @@ def test_every_experiment_composes_at_every_size(paths: Paths, path: Path, datas
     small = compose(paths, [f"experiment={path.stem}", "+size=smoke"])
     full = compose(paths, [f"experiment={path.stem}", "+size=gpu"])
     assert small.classifier.training.steps < full.classifier.training.steps
+    assert small.classifier.training.steps == 4, "a size has the last word over an experiment"
     assert "Command:" in path.read_text()
 
 
@@ -131,6 +213,17 @@ def test_the_command_line_has_the_last_word_over_a_size(paths: Paths, datasets: 
     assert cfg.dataset.image.size == 48
     assert cfg.generators["edm"].training is not None
     assert cfg.generators["edm"].training.steps == 5
+
+
+@pytest.mark.parametrize("size", ["gpu", "smoke"])
+def test_a_size_is_chosen_with_or_without_a_plus(paths: Paths, size: str) -> None:
+    chosen = [compose(paths, [word]) for word in (f"+size={size}", f"size={size}", f"size=[{size}]")]
+    assert chosen[0] == chosen[1] == chosen[2] != compose(paths, [])
+
+
+def test_an_unknown_size_is_named(paths: Paths) -> None:
+    with pytest.raises(SynthgainError, match=r"size: no choice 'gpuu'; did you mean 'gpu'\?"):
+        compose(paths, ["size=gpuu"])
 
 
 def test_generators_grow_at_full_size(paths: Paths) -> None:

@@ -57,6 +57,18 @@ def test_what_cannot_share_weights_is_refused(words: str, told: str, root: Path)
         composed(root, f"+generators.v={words}")
 
 
+@pytest.mark.parametrize("words, told", [
+    (["generator_seeds=paired", "seeds=eight"], r"seeds: .*\(given: 'eight'\)"),
+    (["screening.guidance=3"], r"screening\.guidance: .*\(given: 3\)"),
+    (["screening.guidance=[strong]"], r"screening\.guidance\.0: .*\(given: 'strong'\)"),
+    (["screening.guidance=[1.0]", "generators.edm.sampling.guidance=strong"], r"sampling\.guidance: .*'strong'"),
+    (["generator_seeds=paired", "generators.v.steps=3"], r"generators\.v: expected a mapping with a 'kind'"),
+])  # fmt: skip
+def test_what_cannot_be_expanded_is_refused_by_its_key(root: Path, words: list[str], told: str) -> None:
+    with pytest.raises(SynthgainError, match=told):
+        composed(root, *words)
+
+
 def test_paired_seeds_train_each_generator_once_per_confirmation_seed(root: Path) -> None:
     cfg = composed(root, "generator_seeds=paired", "seeds=3", "screening.guidance=[1.0]")
     assert cfg.trainings("edm") == ("edm", "edm-seed1", "edm-seed2")

@@ -14,6 +14,8 @@ STAGES = (
     "learning_curve", "explain", "evaluate", "report",
 )  # fmt: skip
 
+_SURROUNDINGS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM)
+"""What the system says where the disk or its permissions are at fault, not the program."""
 _EXAMPLES = """examples:
   synthgain run                                             the embedded brain phantom
   synthgain run dataset=folder dataset.path=/data/mri       class folders
@@ -110,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"synthgain: {error}", file=sys.stderr)
         sys.exit(error.status)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+        if error.errno not in _SURROUNDINGS:
             raise
         print(f"synthgain: {error.filename or 'the disk'}: {error.strerror}; mend that, run again", file=sys.stderr)
         sys.exit(2)

@@ -1,5 +1,6 @@
 """From ``conf/`` and the words on the command line to ``params.yaml``."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -8,46 +9,54 @@ import yaml
 
 from synthgain import strict_yaml
 from synthgain.artifact import replace_bytes
-from synthgain.config import FOR_DVC, Config, learns, load
+from synthgain.config import FOR_DVC, Config, draws, kinds, learns, load
 from synthgain.errors import SynthgainError, nearest
 from synthgain.paths import Paths
 from synthgain.variants import expand
+
+DATASETS = "SYNTHGAIN_DATASETS"
+"""Environment variable with the folder of the studies' data sets."""
 
 
 def compose(paths: Paths, overrides: Sequence[str]) -> Config:
     """The experiment that ``conf/`` and Hydra ``overrides`` describe, typed.
 
-    Two keys of the YAML files are instructions to this function and never reach the result: ``full`` holds what an
-    experiment, or a generator, changes at ``+size=gpu``; ``each_generator`` is merged into every generator that is
-    trained.
+    Three keys of the YAML files are instructions to this function and never reach the result: ``full`` holds what an
+    experiment, or a generator, changes at ``+size=gpu``, which says ``full_size``; ``each_generator`` is merged into
+    every generator that is trained.
 
     Raises
     ------
     SynthgainError
-        A file has duplicate keys, a key or choice is unknown, a value does not fit.
+        A file has duplicate keys, a key or choice is unknown, a value does not fit, the raw data cannot be where
+        ``dataset.path`` says, or a control needs another source.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    composed = _hydra(paths.root / "conf", overrides)
+    conf = paths.root / "conf"
+    words = _words(conf, overrides)
+    composed = _hydra(conf, words)
     try:
         full = composed.pop("full", None)
         each = composed.pop("each_generator", None)
-        at_full_size = "size=gpu" in {word.lstrip("+") for word in overrides}
-        own = {name: generator.pop("full", {}) for name, generator in composed.get("generators", {}).items()}
+        at_full_size = composed.pop("full_size", False)
+        own = {name: generator.pop("full", {}) for name, generator in _generators(composed).items()}
         if full is not None and at_full_size:
             each = OmegaConf.merge(each or {}, full.pop("each_generator", {}))
             composed = OmegaConf.merge(composed, full)
-        for name, generator in composed.get("generators", {}).items():
+        for name, generator in _generators(composed).items():
             if "weights" in generator:
                 continue
             changes = [own[name] if at_full_size else {}, each if each and learns(generator.kind) else {}]
             composed.generators[name] = OmegaConf.merge(generator, *changes)
-        _again(composed, overrides, paths.root / "conf")
+        _again(composed, words, conf)
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise SynthgainError(f"configuration: {_first_line(error)}") from None
-    return load(_with_raw(expand(cast(dict[str, Any], values)), paths))
+    config = load(_with_raw(expand(cast(dict[str, Any], values)), paths))
+    _check_controls(config)
+    return config
 
 
 def write_params(paths: Paths, config: Config) -> bool:
@@ -60,42 +69,66 @@ def write_params(paths: Paths, config: Config) -> bool:
     return True
 
 
-def _hydra(conf: Path, overrides: Sequence[str]) -> Any:
+def _words(conf: Path, overrides: Sequence[str]) -> list[str]:
+    """The overrides as Hydra wants them.
+
+    ``key=value`` may set a key whose default stands in the types, not in the YAML; the types know all valid ones. A
+    group without a default takes its choice with or without a plus; ``group=null`` leaves a group empty.
+    """
+    for path in sorted(conf.rglob("*.yaml")):
+        strict_yaml.read(path)
+    defaults = [entry for entry in strict_yaml.read(conf / "config.yaml")["defaults"] if isinstance(entry, dict)]
+    words = []
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if {key.removeprefix("+"): None} in defaults:
+            key, word = key.removeprefix("+"), word.removeprefix("+")
+        if (conf / key).is_dir():
+            words.append(f"{key}=[]" if value == "null" else word)
+        else:
+            words.append(word if key.startswith(("+", "~")) else f"++{word}")
+    return words
+
+
+def _hydra(conf: Path, words: Sequence[str]) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
-    for path in sorted(conf.rglob("*.yaml")):
-        strict_yaml.read(path)
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
-            composed = hydra_compose("config", overrides=[_forced(conf, word) for word in overrides])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise SynthgainError(f"configuration: {_unknown_choice(conf, overrides) or _first_line(error)}") from None
+            composed = hydra_compose("config", overrides=list(words))
+    except (HydraException, ValueError) as error:
+        raise SynthgainError(f"configuration: {_unknown_choice(conf, words) or _first_line(error)}") from None
     OmegaConf.set_struct(composed, False)
     return composed
 
 
-def _again(composed: Any, overrides: Sequence[str], conf: Path) -> None:
+def _generators(composed: Any) -> dict[str, Any]:
+    """The generators' sections by name; raises `SynthgainError` where one is something else."""
+    from omegaconf import OmegaConf
+
+    found = composed.get("generators", {})
+    named = {f"generators.{name}": found[name] for name in found} if OmegaConf.is_dict(found) else {"generators": found}
+    for key, value in named.items():
+        if not OmegaConf.is_dict(value):
+            raise SynthgainError(f"{key}: expected keys with values, got {value!r}")
+    return dict(found)
+
+
+def _again(composed: Any, words: Sequence[str], conf: Path) -> None:
     """Give the command line the last word over what was merged after Hydra composed."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import OmegaConf
 
-    for override in OverridesParser.create().parse_overrides([_forced(conf, word) for word in overrides]):
+    for override in OverridesParser.create().parse_overrides(list(words)):
         if not (conf / override.key_or_group).is_dir() and not override.is_delete():
             OmegaConf.update(composed, override.key_or_group, override.value(), force_add=True)
 
 
-def _forced(conf: Path, word: str) -> str:
-    """Let ``key=value`` set a key whose default stands in the types, not in the YAML; the types know all valid ones."""
-    key = word.partition("=")[0]
-    return word if key.startswith(("+", "~")) or (conf / key).is_dir() else f"++{word}"
-
-
-def _unknown_choice(conf: Path, overrides: Sequence[str]) -> str | None:
-    for word in overrides:
+def _unknown_choice(conf: Path, words: Sequence[str]) -> str | None:
+    for word in words:
         group, _, value = word.lstrip("+").partition("=")
         if not (conf / group).is_dir():
             continue
@@ -110,6 +143,9 @@ def _first_line(error: Exception) -> str:
     key = getattr(error, "full_key", None)
     if type(error).__name__ == "MissingMandatoryValue":
         return f"{key}: a value is needed: {key}=..."
+    if unset := re.search(r"Environment variable '(\w+)' not found", str(error)):
+        where = ": it names the folder of the studies' data sets (docs/datasets.md)" if unset[1] == DATASETS else ""
+        return f"{key}: the environment variable {unset[1]} is not set{where}; set it, or give {key}=..."
     return str(error).strip().partition("\n")[0]
 
 
@@ -118,20 +154,48 @@ def _with_raw(values: dict[str, Any], paths: Paths) -> dict[str, Any]:
     dataset = values.get("dataset")
     if not isinstance(dataset, dict) or not isinstance(dataset.get("source"), dict):
         return values
-    given = dataset.get("path")
-    if not given:
-        dataset["raw"] = f"src/synthgain/sources/{dataset['source'].get('kind')}.py"
+    given, kind = dataset.get("path"), str(dataset["source"].get("kind"))
+    if draws(kind):
+        if given:
+            others = ", ".join(f"dataset={other}" for other in kinds("sources") if not draws(other))
+            raise SynthgainError(
+                f"dataset.path: {given}: the source '{kind}' draws its images and reads none; say how yours are laid "
+                f"out: {others}"
+            )
+        dataset["raw"] = f"src/synthgain/sources/{kind}.py"
         return values
-    path = Path(given).expanduser()
+    if not given:
+        raise SynthgainError("dataset.path: a value is needed: dataset.path=...")
+    path = Path(str(given)).expanduser()
     path = path if path.is_absolute() else paths.root / path
     if not path.exists():
         raise SynthgainError(f"dataset.path: {given}: no such file or folder")
     if path.suffix.lower() == ".csv":
         dataset["source"].setdefault("manifests", [{"file": path.name}])
         path = path.parent
+    _check_apart(given, path.resolve(), paths)
     dataset["path"] = str(path)
     if path.resolve().is_relative_to(paths.root.resolve()):
         dataset["raw"] = path.resolve().relative_to(paths.root.resolve()).as_posix()
     else:
         dataset["raw"] = f"data/raw/{dataset.get('name')}" + (path.suffix if path.is_file() else "")
     return values
+
+
+def _check_apart(given: str, raw: Path, paths: Paths) -> None:
+    """Raw data hold no workspace and no outputs, which each run would change, nor are they such an output."""
+    data = paths.data.resolve()
+    holds = any(own.is_relative_to(raw) for own in (paths.root.resolve(), data))
+    if holds or (raw.is_relative_to(data) and not raw.is_relative_to(paths.raw.resolve())):
+        raise SynthgainError(
+            f"dataset.path: {given}: {raw} holds this workspace or its outputs; raw data need a folder of their own"
+        )
+
+
+def _check_controls(config: Config) -> None:
+    for name, generator in config.generators.items():
+        if generator.kind == "oracle" and not draws(config.dataset.source.kind):
+            raise SynthgainError(
+                f"generators.{name}: an oracle draws true images, which the source '{config.dataset.source.kind}' "
+                "cannot; leave it out: control=copies"
+            )

@@ -8,13 +8,14 @@ import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import SerializeAsAny, ValidationError, field_validator
 
 from synthgain.cell import Cell
 from synthgain.errors import SynthgainError, nearest
 from synthgain.schema import (
+    SECRET,
     Arms,
     Claim,
     ClassifierConfig,
@@ -121,6 +122,11 @@ def learns(kind: str) -> bool:
     return component("generators", kind).Config.model_fields["training"].default is not None
 
 
+def draws(kind: str) -> bool:
+    """Whether sources of this kind draw their images, as many as are wanted; such a source reads no raw data."""
+    return hasattr(component("sources", kind), "draw")
+
+
 def load(values: Mapping[str, Any]) -> Config:
     """Type plain values; raises `SynthgainError` naming every offending key."""
     values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
@@ -151,6 +157,8 @@ def read(path: Path) -> Config:
 def _typed(package: str, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
         raise SynthgainError(f"{where}: expected a mapping with a 'kind' ({', '.join(kinds(package))}), got {value!r}")
+    if package == "generators" and value.get("training") is not None and not learns(value["kind"]):
+        raise SynthgainError(f"{where}.training: the control '{value['kind']}' is not trained; leave it out")
     return _validated(component(package, value["kind"]).Config, value, where)
 
 
@@ -166,8 +174,16 @@ def _explain(model: type[Strict], item: Any, where: str) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(filter(None, [where, *location]))
     if item["type"] != "extra_forbidden":
-        return f"{key}: {item['msg']} (given: {item['input']!r})"
-    owner: Any = model
+        return f"{key}: {item['msg']}" + ("" if item["type"] in ("missing", SECRET) else f" (given: {item['input']!r})")
+    owner = model
     for part in location[:-1]:
-        owner = owner.model_fields[part].annotation if part in getattr(owner, "model_fields", {}) else owner
-    return f"{key}: unknown key{nearest(location[-1], getattr(owner, 'model_fields', ()))}"
+        field = owner.model_fields.get(part)
+        owner = (field and _section(field.annotation)) or owner
+    return f"{key}: unknown key{nearest(location[-1], owner.model_fields)}"
+
+
+def _section(annotation: Any) -> type[Strict] | None:
+    """The section that a field of this type holds, also where it is optional or one of several by name."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    return next(filter(None, map(_section, get_args(annotation))), None)

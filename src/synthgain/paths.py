@@ -48,6 +48,22 @@ class Paths:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def pages(self, to: str, *raw: str | None) -> Path:
+        """The folder ``to``, relative to the workspace or anywhere, for pages that a person asks for.
+
+        Raises
+        ------
+        SynthgainError
+            It lies in ``data/``, where only stages write, or in the ``raw`` data.
+        """
+        folder = (self.root / to).resolve()
+        for kept in (self.data, *(self.root / each for each in raw if each)):
+            if folder.is_relative_to(kept.resolve()):
+                raise SynthgainError(
+                    f"--to {to}: lies in {kept}, where nothing but data belongs; choose another folder"
+                )
+        return folder
+
 
 def find_workspace(start: Path | None = None) -> Paths:
     """The nearest directory at or above ``start`` (default: here) with ``dvc.yaml`` and ``conf/``."""

@@ -1,16 +1,51 @@
 """The sections of an experiment, typed: frozen, without unknown keys, documented by the docstring under each field."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+SECRET = "secret"
+"""Type of the errors whose input must not be shown."""
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _as_given(cls, given: Any, typed: ValidatorFunctionWrapHandler) -> Any:
+        """Refuse what would be converted without a word: ``true`` to 1, ``"1e-4"`` to 0.0001, 8.0 to 8."""
+        value = typed(given)
+        if wanted := _converted(given, value):
+            raise PydanticCustomError("converted", "Input should be {wanted}", {"wanted": wanted})
+        return value
+
+
+def _converted(given: Any, value: Any) -> str | None:
+    """What should have been given for ``value``, where it was something else that was taken for it."""
+    if isinstance(value, bool):
+        return None if isinstance(given, bool) else "true or false"
+    if isinstance(value, int):
+        return "a whole number" if isinstance(given, bool | float | str) else None
+    if isinstance(value, float):
+        return "a number (text is also 1e-4 in YAML, 1.0e-4 is not)" if isinstance(given, bool | str) else None
+    if isinstance(value, tuple) and isinstance(given, list | tuple):
+        return next(filter(None, map(_converted, given, value)), None)
+    return None
 
 
 class SourceConfig(Strict):
@@ -31,7 +66,8 @@ class Split(Strict):
     column: str | None = None
     """Attribute that fixes the split, such as ``split`` or ``fold``; rows without it are assigned by `fractions`."""
     train: tuple[str, ...] | None = None
-    """Values of `column` that mean train; none given: every value not named below."""
+    """Values of `column` that mean train; none given: ``train`` and ``training`` where the column is ``split``, of
+    another column (such as ``fold``) every value not named below."""
     val: tuple[str, ...] = ("val", "valid", "validation")
     """Values of `column` that mean validation."""
     test: tuple[str, ...] = ("test", "testing")
@@ -76,6 +112,13 @@ class Dataset(Strict):
     """Fewest images of a class in each split; fewer is 'insufficient data'."""
     max_pixels: Positive = 100_000_000
     """Larger images are quarantined unread."""
+
+    @field_validator("classes", "labels")
+    @classmethod
+    def _none_twice(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        if values is not None and len(set(values)) < len(values):
+            raise ValueError("a value stands twice")
+        return values
 
 
 class DP(Strict):
@@ -234,6 +277,10 @@ class Claim(Strict):
     """Confidence level of every interval."""
 
 
+QUICK_LOOK = 50
+"""Fewer test patients or groups than this in a single split, not in a cross-validation, carry no claim."""
+
+
 class Evaluation(Strict):
     replicates: Annotated[int, Field(ge=200)] = 10_000
     """Bootstrap replicates."""
@@ -317,11 +364,26 @@ class Explain(Strict):
     )  # fmt: skip
 
 
+_PASSWORD = re.compile(r"^[^:/]+://[^:/@]*:[^@]+@|[?&](password|passwd|pwd|token)=", re.IGNORECASE)
+"""In the address of a store: ``scheme://user:password@host``, or as a parameter."""
+
+
 class Tracking(Strict):
     uri: str = "sqlite:///mlruns/mlflow.db"
-    """MLflow tracking store, relative to the workspace."""
+    """MLflow tracking store, relative to the workspace; without a password, which the environment can hold."""
     models: bool = True
     """Log the headline classifiers as MLflow models with signature."""
+
+    @field_validator("uri")
+    @classmethod
+    def _no_password(cls, uri: str) -> str:
+        if _PASSWORD.search(uri):
+            raise PydanticCustomError(
+                SECRET,
+                "holds a password, which would be written to params.yaml; give it in the environment, for an MLflow "
+                "server as MLFLOW_TRACKING_PASSWORD, for PostgreSQL as PGPASSWORD",
+            )
+        return uri
 
 
 class Compute(Strict):

@@ -25,14 +25,17 @@ def expand(values: Values) -> Values:
         ``weights`` names no generator that is trained, or other settings than those of sampling stand beside it.
     """
     given: dict[str, Values] = dict(values.get("generators") or {})
+    if any(each.get("kind") is None and each.get("weights") is None for each in given.values()):
+        return values  # refused where values are typed
     generators = {name: _filled(name, each, given) for name, each in given.items()}
     for name, each in tuple(generators.items()):
-        for strength in (values.get("screening") or {}).get("guidance", ()) if "weights" not in each else ():
+        for strength in _strengths(values.get("screening")) if "weights" not in each else ():
             if _guidance(each) not in (None, strength):
                 sampling = {**(each.get("sampling") or {}), "guidance": strength}
                 generators[f"{name}-g{strength:g}"] = {**each, "weights": name, "sampling": sampling}
-    if values.get("generator_seeds") == "paired":
-        for index in range(1, int(values.get("seeds", 8))):
+    seeds = values.get("seeds", 8)
+    if values.get("generator_seeds") == "paired" and isinstance(seeds, int):
+        for index in range(1, seeds):
             generators |= _trained_again(generators, index)
     return {**values, "generators": generators}
 
@@ -50,11 +53,19 @@ def _filled(name: str, each: Values, given: dict[str, Values]) -> Values:
     return {**given[origin], "weights": origin, "sampling": sampling}
 
 
+def _strengths(screening: Any) -> list[float]:
+    """The strengths of ``screening.guidance``; what is no number is refused where values are typed."""
+    given = screening.get("guidance") if isinstance(screening, dict) else None
+    return [each for each in given if isinstance(each, int | float)] if isinstance(given, list | tuple) else []
+
+
 def _guidance(generator: Values) -> float | None:
     """At what strength a generator is guided; None for one that cannot be."""
     sampling = component("generators", generator["kind"]).Config().sampling
     default = getattr(sampling, "guidance", None)
-    return default if default is None else float((generator.get("sampling") or {}).get("guidance", default))
+    given = generator.get("sampling") or {}
+    strength = given.get("guidance", default) if isinstance(given, dict) else None
+    return float(strength) if isinstance(default, float) and isinstance(strength, int | float) else None
 
 
 def _trained_again(generators: dict[str, Values], index: int) -> dict[str, Values]:

@@ -3,9 +3,11 @@
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from synthgain.evaluation.equivalents import Curve, equivalents
 from synthgain.evaluation.learning_curve import learned
 from synthgain.evaluation.predictions import from_table
 from synthgain.schema import Evaluation
@@ -44,6 +46,26 @@ def test_a_better_arm_is_worth_images_and_one_without_a_generator_is_not_asked(s
     worth = record["equivalents"]["synthetic-edm-r1"]
     assert worth["images"] == 100
     assert 0 < worth["value"] < 100
+
+
+def test_curve_and_arms_meet_the_same_patients_and_draw_their_seeds_independently(
+    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An arm that is the curve's own trainings at one size: only the draws of the seeds tell them apart."""
+    classic = simulated.table({"classic": 0.0}, groups=400, images=1, seed_noise=0.4)
+    curve = pd.concat([classic.assign(fraction=share) for share in SHARES], ignore_index=True)
+    arms = from_table(classic.assign(arm="synthetic-edm-r1"), simulated.CLASSES)
+    draws = []
+
+    def noted(of_real: Curve, score: float, drawn: np.ndarray, *others: Any) -> dict[str, Any]:
+        draws.append((of_real.drawn[:, 1], drawn))
+        return equivalents(of_real, score, drawn, *others)
+
+    monkeypatch.setattr("synthgain.evaluation.learning_curve.equivalents", noted)
+    headline = {"metric": "balanced_accuracy", "level": 0.95}
+    learned([curve], [points(*SHARES)], arms, headline, Evaluation(replicates=2000), 0)
+    ((of_curve, of_arm),) = draws
+    assert 0.05 < np.corrcoef(of_curve, of_arm)[0, 1] < 0.9
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import pytest
 from synthgain.errors import SynthgainError
 from synthgain.evaluation import gain
 from synthgain.evaluation.descriptive import Resampled
+from synthgain.evaluation.detectable import minimum_detectable_gain
 from synthgain.evaluation.predictions import from_table
+from synthgain.evaluation.statistics import Components
 from synthgain.evaluation.verdict import Rule, judge
 from synthgain.schema import Evaluation
 
@@ -25,10 +27,10 @@ def headline(**changes: Any) -> dict[str, Any]:
 
 
 def evaluated(
-    simulated: ModuleType, table: pd.DataFrame, classes: tuple[str, ...] = (), **changes: Any
+    simulated: ModuleType, table: pd.DataFrame, classes: tuple[str, ...] = (), folds: int = 1, **changes: Any
 ) -> dict[str, Any]:
     predictions = from_table(table, classes or simulated.CLASSES)
-    found = gain.evaluate(predictions, headline(**changes), EVALUATION, seed=0)
+    found = gain.evaluate(predictions, headline(**changes), EVALUATION, seed=0, folds=[headline(**changes)] * folds)
     json.dumps(found, allow_nan=False)
     return found
 
@@ -185,7 +187,7 @@ def _constant(table: pd.DataFrame, arm: str, simulated: ModuleType) -> pd.DataFr
 
 @pytest.mark.parametrize("metric, level", [("balanced_accuracy", 0.25), ("macro_auroc", 0.5)])
 def test_a_constant_classifier_is_judged_like_any_other(simulated: ModuleType, metric: str, level: float) -> None:
-    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=40)
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=60)
     found = evaluated(simulated, _constant(table, "synthetic-edm-r1", simulated), metric=metric)
     assert found["verdict"]["word"] == "loss"
     record = found["arms"]["synthetic-edm-r1"][metric]
@@ -249,3 +251,58 @@ def test_the_claim_says_which_generators_it_rests_on(simulated: ModuleType) -> N
     assert "with 8 trained generators" in own["verdict"]["sentence"]
     shared = evaluated(simulated, table.assign(generator_seed=table["seed"] % 2))
     assert "conditional on these 2 trained generators" in shared["verdict"]["sentence"]
+
+
+@pytest.mark.parametrize(("strength", "word"), [(0.8, "gain"), (-0.8, "loss")])
+def test_a_quick_look_at_few_patients_claims_nothing_and_folds_do(
+    simulated: ModuleType, strength: float, word: str
+) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": strength, "oracle": strength, "real": 0}, groups=48)
+    found = evaluated(simulated, table)
+    for each in (found["headline"], *found["secondary"], found["not_the_claim"]):
+        assert each["word"] == "inconclusive"
+        assert each["reasons"][0].startswith(
+            "a quick look at 48 test patients or groups in one split; a claim needs 50"
+        )
+    assert found["verdict"]["condition"] == (
+        "conditional on this trained generator; a quick look: fewer than 50 test patients or groups in one split"
+    )
+    assert found["verdict"]["condition"] in found["verdict"]["sentence"]
+    crossed = evaluated(simulated, table, folds=5)
+    for each in (crossed["headline"], *crossed["secondary"], crossed["not_the_claim"]):
+        assert each["word"] == word
+    assert "quick look" not in crossed["verdict"]["sentence"]
+
+
+def test_a_quick_look_may_find_no_difference_and_says_what_it_is(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "classic-again": 0}, groups=40)
+    found = evaluated(simulated, table, candidate="classic-again")
+    assert found["verdict"]["word"] == "no difference"
+    assert "a quick look: fewer than 50 test patients or groups in one split" in found["verdict"]["sentence"]
+
+
+@pytest.mark.parametrize(("seeds", "callable_"), [(6, False), (8, True)])
+def test_what_a_secondary_contrast_could_detect_is_corrected_for_their_number(
+    simulated: ModuleType, seeds: int, callable_: bool
+) -> None:
+    arms = {"classic": 0, "synthetic-edm-r1": 1, "oracle": 2, "synthetic-gan-r1": 2}
+    found = evaluated(simulated, simulated.table(arms, seeds=seeds, groups=60))
+    assert found["headline"]["word"] == "gain"
+    for each in found["secondary"]:
+        components = Components(**each["components"])
+        known = minimum_detectable_gain(components, 0.95, family=2)
+        if callable_:
+            assert each["word"] == "gain"
+            assert each["minimum_detectable_gain"] == known > minimum_detectable_gain(components, 0.95)
+        else:
+            assert (each["word"], each["minimum_detectable_gain"]) == ("inconclusive", None)
+            assert "corrected for 2 comparisons" in each["minimum_detectable_gain_why"]
+
+
+def test_too_few_replicates_for_the_correction_are_said(simulated: ModuleType) -> None:
+    names = ["classic", "synthetic-edm-r1", *(f"synthetic-edm-r{ratio}" for ratio in range(2, 8))]
+    predictions = from_table(simulated.table(dict.fromkeys(names, 0), groups=24, images=1), simulated.CLASSES)
+    found = gain.evaluate(predictions, headline(), Evaluation(replicates=200), seed=0)
+    assert found["headline"]["minimum_detectable_gain"] > 0
+    for each in found["secondary"]:
+        assert each["minimum_detectable_gain_why"].startswith("with 200 replicates the bootstrap cannot reach")

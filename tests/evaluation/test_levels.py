@@ -1,23 +1,36 @@
 """Other levels of labels: one family of contrasts, corrected for its number."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from synthgain.evaluation.detectable import minimum_detectable_gain
 from synthgain.evaluation.levels import beside
+from synthgain.evaluation.statistics import Components
 from synthgain.evaluation.verdict import Rule
+from synthgain.schema import QUICK_LOOK
 
-RULE = Rule(level=0.95, margin=0.02, min_seeds=6, min_groups=20)
+RULE = Rule(level=0.95, margin=0.02, min_seeds=6, min_groups=20, single_split=QUICK_LOOK)
+FOUND = Components(groups=4e-5, seeds=5e-4, n_groups=60, n_seeds=8, fitted=4, total=5e-5)
 
 
-def record(p: float | None, word: str, low: float = 0.01, high: float = 0.09) -> dict[str, Any]:
+def record(
+    p: float | None, word: str, low: float = 0.01, high: float = 0.09, *, components: Components = FOUND,
+    folds: int = 1,
+) -> dict[str, Any]:  # fmt: skip
     headline = {
         "candidate": "synthetic-edm-r1", "baseline": "classic", "metric": "balanced_accuracy", "p": p, "word": word,
         "difference": (low + high) / 2, "low": low, "high": high, "equivalence_low": low, "equivalence_high": high,
-        "p_bootstrap": p, "p_sign_flip": p, "minimum_detectable_gain": 0.03, "reasons": [],
+        "p_bootstrap": p, "p_sign_flip": p, "reasons": [], "components": vars(components), "replicates": 10_000,
+        "minimum_detectable_gain": minimum_detectable_gain(components, 0.95),
     }  # fmt: skip
     verdict = {"word": word, "sentence": f"{word}: as if alone", "reasons": [], "condition": "conditional on it"}
-    return {"headline": headline, "verdict": verdict, "seeds": 8, "n_groups": 60, "n_test": 200}
+    parts = [{"candidate": "a", "baseline": "b"}] * folds if folds > 1 else []
+    return {
+        "headline": headline, "verdict": verdict, "seeds": components.n_seeds, "n_groups": components.n_groups,
+        "n_test": 200, "folds": parts,
+    }  # fmt: skip
 
 
 def words(**levels: dict[str, Any]) -> dict[str, str]:
@@ -54,3 +67,30 @@ def test_a_word_that_is_taken_back_says_why_and_keeps_the_condition() -> None:
     assert found["headline"]["p_holm"] == pytest.approx(0.08)
     assert any("Holm's p = 0.080" in reason for reason in found["verdict"]["reasons"])
     assert "conditional on it" in found["verdict"]["sentence"]
+
+
+def test_what_a_level_could_have_called_a_gain_is_corrected_like_its_p() -> None:
+    levels = {"10": record(0.04, "gain"), "50": record(0.5, "gain"), "25": record(None, "inconclusive")}
+    found = beside(record(0.04, "gain"), levels, RULE)
+    alone, of_two = (minimum_detectable_gain(FOUND, 0.95, family=family) for family in (1, 2))
+    assert found["headline"]["minimum_detectable_gain"] == alone
+    assert found["levels"]["10"]["headline"]["minimum_detectable_gain"] == of_two > alone
+    assert f"minimum detectable gain {100 * of_two:.1f} points" in found["levels"]["10"]["verdict"]["sentence"]
+
+
+def test_where_no_level_could_have_been_called_a_gain_it_says_why() -> None:
+    six = replace(FOUND, n_seeds=6)
+    levels = {"10": record(0.03125, "gain", components=six), "50": record(0.5, "gain", components=six)}
+    headline = beside(record(0.04, "gain", components=six), levels, RULE)["levels"]["10"]["headline"]
+    assert (headline["word"], headline["minimum_detectable_gain"]) == ("inconclusive", None)
+    assert "corrected for 2 comparisons" in headline["minimum_detectable_gain_why"]
+    for each in levels.values():
+        each["headline"] |= {"components": vars(FOUND), "replicates": 60}
+    headline = beside(record(0.04, "gain"), levels, RULE)["levels"]["10"]["headline"]
+    assert headline["minimum_detectable_gain_why"].startswith("with 60 replicates the bootstrap cannot reach")
+
+
+@pytest.mark.parametrize(("folds", "word"), [(1, "inconclusive"), (5, "gain")])
+def test_few_patients_carry_a_level_only_where_every_one_of_them_tests(folds: int, word: str) -> None:
+    few = record(0.01, "gain", components=replace(FOUND, n_groups=30), folds=folds)
+    assert words(ten=few) == {"ten": word}

@@ -56,6 +56,15 @@ def test_draws_depend_on_the_seed_only_and_count_the_groups() -> None:
     assert np.allclose(shares.sum(1), 1)
 
 
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_another_set_of_trainings_draws_its_seeds_independently_and_the_same_groups(seeds: int) -> None:
+    arms, curve = Resampling(30, 8, 4000, 1), Resampling(30, seeds, 4000, 1, "learning curve")
+    first, other = (np.concatenate(list(each.group_weights(50))) for each in (arms, curve))
+    assert np.array_equal(first, other)
+    between = np.corrcoef(arms.seed_weights().T, curve.seed_weights().T)[:8, 8:]
+    assert np.abs(between).max() < 0.08
+
+
 def test_chunks_are_replicates_of_one_stream(predictions: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
     resampling = Resampling(predictions.n_groups, 3, 64, 5)
     prepared = {"balanced_accuracy": COUNTED["balanced_accuracy"](predictions)}

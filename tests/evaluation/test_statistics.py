@@ -87,7 +87,7 @@ def test_seeds_alone_give_students_interval() -> None:
     replicates, components = two_level(point, values, _shares(20, 4000, random), level=0.95, n_groups=1000)
     reference = stats.t.interval(0.95, 19, point.mean(), stats.sem(point))
     assert interval(replicates, 0.95) == pytest.approx(reference, abs=0.003)
-    assert components == Components(0, pytest.approx(point.var(ddof=1)), 1000, 20, 1)
+    assert components == Components(0, pytest.approx(point.var(ddof=1)), 1000, 20, 1, 0)
 
 
 def test_patients_alone_give_students_interval() -> None:
@@ -99,6 +99,16 @@ def test_patients_alone_give_students_interval() -> None:
     )
     reference = stats.t.interval(0.95, 59, effect.mean(), stats.sem(effect))
     assert interval(replicates, 0.95) == pytest.approx(reference, abs=0.006)
+
+
+def test_what_belongs_to_single_images_of_single_seeds_is_taken_off_the_patients_but_not_off_the_total() -> None:
+    random = np.random.default_rng(11)
+    cells = random.normal(0, 0.3, (40, 8))
+    cells -= cells.mean(1, keepdims=True) * 0.9  # by chance even fewer differences of patients than none
+    weights = random.multinomial(40, np.full(40, 1 / 40), size=4000) / 40
+    _, found = two_level(cells.mean(0), weights @ cells, _shares(8, 4000, random), level=0.95, n_groups=40)
+    assert found.groups == 0
+    assert found.total == pytest.approx(cells.mean(1).var(ddof=1) / 40, rel=0.1)
 
 
 def test_equivalence_agrees_with_statsmodels_paired_tost() -> None:

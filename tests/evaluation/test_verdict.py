@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from synthgain.evaluation.metrics import NotEstimable
-from synthgain.evaluation.verdict import Evidence, Rule, judge, sentence
+from synthgain.evaluation.verdict import Evidence, Rule, judge, quick_look, sentence
+from synthgain.schema import QUICK_LOOK
 
 RULE = Rule(level=0.95, margin=0.02, min_seeds=6, min_groups=20)
 GAIN = Evidence(
@@ -23,6 +24,8 @@ NONE = replace(GAIN, difference=0.002, low=-0.008, high=0.012, inner_low=-0.006,
         (NONE, "no difference"),
         (replace(NONE, inner_high=0.021), "inconclusive"),
         (replace(GAIN, p_sign_flip=0.07), "inconclusive"),
+        (replace(GAIN, p_bootstrap=0.0501), "inconclusive"),
+        (replace(GAIN, difference=-0.031, low=-0.05, high=-0.012, p_bootstrap=0.0501), "inconclusive"),
         (replace(GAIN, low=-0.001), "inconclusive"),
         (replace(GAIN, p_holm=0.051), "inconclusive"),
         (replace(GAIN, p_holm=0.03), "gain"),
@@ -44,6 +47,8 @@ def test_reasons_name_what_is_missing() -> None:
     assert "minimum detectable gain 1.9 points" in small
     _, unsure = judge(replace(GAIN, low=-0.001, p_sign_flip=0.07), RULE)
     assert unsure[:2] == ["the 95 % interval contains 0", "sign-flip p = 0.070, not below 0.05"]
+    _, edge = judge(replace(GAIN, p_bootstrap=0.0501), RULE)
+    assert edge[0] == "bootstrap p = 0.050, not below 0.05"
     _, tiny = judge(replace(GAIN, low=0.004, high=0.016, inner_low=0.005, inner_high=0.015), RULE)
     assert "it is smaller than the margin of 2 points" in tiny
 
@@ -55,7 +60,7 @@ def test_the_sentence_holds_every_number() -> None:
     }  # fmt: skip
     assert sentence("gain", [], GAIN, RULE, **about) == (
         "gain: synthetic-edm-r1 beats oversample by +3.1 points of balanced accuracy (95 % CI +1.2 to +5.0, sign-flip "
-        "p = 0.008; 8 seeds, 640 test images of 160 patient groups; conditional on this trained generator; "
+        "p = 0.008; 8 seeds, 640 test images of 160 patients or groups; conditional on this trained generator; "
         "minimum detectable gain 1.9 points)"
     )
     worse = replace(GAIN, difference=-0.031, low=-0.05, high=-0.012)
@@ -65,3 +70,29 @@ def test_the_sentence_holds_every_number() -> None:
     said = sentence("inconclusive", ["1 seed, a claim needs 6"], few, RULE, **about)
     assert said.startswith("inconclusive: whether synthetic-edm-r1 beats oversample is open at +3.1 points")
     assert said.endswith("no minimum detectable gain: 1 seed is too few); 1 seed, a claim needs 6")
+
+
+SINGLE = replace(RULE, single_split=QUICK_LOOK)
+WORSE = replace(GAIN, difference=-0.031, low=-0.05, high=-0.012)
+
+
+@pytest.mark.parametrize("evidence, word", [(GAIN, "gain"), (WORSE, "loss")])
+def test_a_quick_look_claims_neither_gain_nor_loss(evidence: Evidence, word: str) -> None:
+    few = replace(evidence, groups=49)
+    assert judge(few, SINGLE) == (
+        "inconclusive",
+        [
+            "a quick look at 49 test patients or groups in one split; a claim needs 50, or dataset.split.folds=5",
+            "minimum detectable gain 1.9 points",
+        ],
+    )
+    assert quick_look(few, SINGLE) == "a quick look: fewer than 50 test patients or groups in one split"
+    for enough in (replace(evidence, groups=50), replace(few, folds=5)):
+        assert judge(enough, SINGLE)[0] == word
+        assert quick_look(enough, SINGLE) is None
+    assert judge(few, RULE)[0] == word, "a rule without such a limit has none"
+
+
+def test_a_quick_look_may_find_no_difference_and_folds_need_patients_too() -> None:
+    assert judge(replace(NONE, groups=30), SINGLE)[0] == "no difference"
+    assert judge(replace(GAIN, groups=19, folds=5), SINGLE)[0] == "inconclusive"

@@ -48,9 +48,17 @@ def test_every_measure_is_there_with_its_null_at_the_same_n() -> None:
     assert set(found) == {*MEASURES, "n_synthetic", "n_real"}
     for name in AT_EQUAL_N:
         assert found[name]["n"] == found[f"{name}_null"]["n"] == 120
-        assert found[f"{name}_null"]["low"] <= found[name]["mean"] <= found[f"{name}_null"]["high"] or name == "density"
+        assert found[f"{name}_null"]["low"] < found[name]["mean"] < found[f"{name}_null"]["high"], name
     assert found["c2st"]["low"] <= found["c2st"]["value"] <= found["c2st"]["high"]
     assert 0 < found["c2st"]["p"] <= 1
+
+
+def test_a_shift_takes_every_measure_at_equal_n_beyond_its_null() -> None:
+    found = distances(sample(0, 200, 1.5), sample(1, 240, per_patient=4), np.random.default_rng(0))
+    for name in AT_EQUAL_N:
+        null = found[f"{name}_null"]
+        beyond = found[name]["low"] > null["high"] if name.startswith("fid") else found[name]["high"] < null["low"]
+        assert beyond, name
 
 
 def test_the_same_seed_gives_the_same_record() -> None:

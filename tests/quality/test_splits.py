@@ -71,7 +71,7 @@ def test_folds_test_every_patient_once_and_validate_on_the_next() -> None:
 
 
 def test_given_values_are_read_without_regard_to_case_and_blanks() -> None:
-    values = pd.Series(["Training", " TESTING", "Val", "", None, "anything"])
+    values = pd.Series(["Training", " TESTING", "Val", "", None, "TRAIN"])
     assert splits.given(values, Split(column="split")).tolist() == ["train", "test", "val", "", "", "train"]
     folds = Split(column="fold", test=("5",), val=("4",))
     assert splits.given(pd.Series(["1", "5", "4", ""]), folds).tolist() == ["train", "test", "val", ""]
@@ -79,10 +79,18 @@ def test_given_values_are_read_without_regard_to_case_and_blanks() -> None:
 
 def test_given_values_that_mean_nothing_are_named() -> None:
     strict = Split(column="set", train=("training",))
-    with pytest.raises(SynthgainError, match="'set' has the value 'holdout' in 2 rows"):
+    with pytest.raises(SynthgainError, match=r"'set' has values .* nor test: 2 x 'holdout'; set dataset\.split\.train"):
         splits.given(pd.Series(["training", "holdout", "holdout", "test"]), strict)
     with pytest.raises(SynthgainError, match=r"'fold' names no test images \(values: '1', '2'\)"):
         splits.given(pd.Series(["1", "2"]), Split(column="fold"))
+
+
+def test_in_the_column_split_only_train_and_training_are_train_until_others_are_named() -> None:
+    values = pd.Series(["train", "dev", "external_test", "dev", "test"])
+    with pytest.raises(SynthgainError, match=r"'split' has values .*: 2 x 'dev', 1 x 'external_test'; set dataset"):
+        splits.given(values, Split(column="split"))
+    named = Split(column="split", train=("train", "dev"), test=("test", "external_test"))
+    assert splits.given(values, named).tolist() == ["train", "train", "test", "train", "test"]
 
 
 def test_validation_is_taken_from_train_where_none_is_given() -> None:

@@ -67,7 +67,7 @@ def _image_table(table: pd.DataFrame) -> pd.DataFrame:
 def test_it_judges_the_declared_contrast_on_the_test_split_twice_the_same(
     simulated: ModuleType, cfg: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = simulated.table({"classic": 0, "oversample": 0, "synthetic-edm-r1": 0.9}, groups=40)
+    table = simulated.table({"classic": 0, "oversample": 0, "synthetic-edm-r1": 0.9}, groups=60)
     paths = prepared(tmp_path, table, simulated.CLASSES)
     identities = []
     for _ in range(2):
@@ -76,7 +76,7 @@ def test_it_judges_the_declared_contrast_on_the_test_split_twice_the_same(
     assert identities[0] == identities[1]
     found = artifact.read(paths.out("evaluate"))
     gains = found.json("gains.json")
-    assert gains["n_test"] == 160
+    assert gains["n_test"] == 240
     assert gains["verdict"]["word"] == "gain"
     assert found.json("metrics.json")["verdict"] == 1
     rows = pd.read_csv(found.file("arms.csv"))

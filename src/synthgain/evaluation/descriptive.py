@@ -36,7 +36,10 @@ _PER_CLASS = ("recall", "balanced_accuracy", "macro_f1", "macro_auroc")
 
 
 class Resampled:
-    """Metrics of every arm and seed with their bootstrap replicates: all metrics, or those in ``only``."""
+    """Metrics of every arm and seed with their bootstrap replicates: all metrics, or those in ``only``.
+
+    ``trainings``: see `Resampling`.
+    """
 
     def __init__(
         self,
@@ -45,9 +48,10 @@ class Resampled:
         seed: int,
         level: float,
         only: Collection[str] = tuple(MEASURES),
+        trainings: str = "",
     ) -> None:  # fmt: skip
         self.predictions, self.level = predictions, level
-        self.resampling = Resampling(predictions.n_groups, len(predictions.seeds), replicates, seed)
+        self.resampling = Resampling(predictions.n_groups, len(predictions.seeds), replicates, seed, trainings)
         self.seed_weights = self.resampling.seed_weights()
         self._jackknife: dict[str, Array] = {}
         named = {"recall" if name == "balanced_accuracy" else name for name in only}
@@ -140,6 +144,10 @@ def absent(reason: NotEstimable, per_seed: Sequence[float] = ()) -> dict[str, An
 
 
 def _null(probabilities: npt.NDArray[np.float32], level: float) -> dict[str, float]:
-    """Calibration error by chance alone: its mean over seeds, and what it stays below with probability ``level``."""
-    drawn = np.mean([ece_null(seed, rng(0, "ece", index)) for index, seed in enumerate(probabilities)], axis=0)
+    """Calibration error by chance alone: its mean over seeds, and what it stays below with probability ``level``.
+
+    Whatever the seed, or the arm, an image has one label: all of them meet the same random numbers, so that averaging
+    over seeds does not average the chance in the images away.
+    """
+    drawn = np.mean([ece_null(seed, rng(0, "ece")) for seed in probabilities], axis=0)
     return {"null": float(drawn.mean()), "null_high": float(np.quantile(drawn, level))}

@@ -22,6 +22,8 @@ def by_fold(
 ) -> dict[str, Any]:  # fmt: skip
     """The declared contrast in each fold, and what the folds as repeated splits say of it: described, not judged by.
 
+    Scores are those of the fold's own test patients and models, also for metrics that rank images (see `pool`).
+
     Parameters
     ----------
     headlines, tables: see `pool`.
@@ -60,6 +62,11 @@ def pool(headlines: Sequence[Mapping[str, Any]], tables: Sequence[pd.DataFrame])
     Each fold chose on its own validation patients. Where all made the same choice, the arm keeps its name; otherwise
     the arms that filled the role stand in the table once more under the role's name, which is what is compared. Other
     arms stay where every fold confirmed them. With a single split nothing changes.
+
+    Each image is predicted by its own fold's models. Metrics of single images (accuracy, recall, Brier) do not mind;
+    AUROC and average precision of the pooled table also rank images of one fold against those of another, whose models
+    may be calibrated otherwise. That lowers them as a rule, in all arms, most where folds differ much (Forman & Scholz
+    2010, SIGKDD Explorations 12:49); `by_fold` has them within folds.
 
     Parameters
     ----------

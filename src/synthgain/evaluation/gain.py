@@ -9,7 +9,7 @@ from synthgain.evaluation import fixed_pair
 from synthgain.evaluation.bca import acceleration, bca
 from synthgain.evaluation.descriptive import Resampled
 from synthgain.evaluation.detectable import minimum_detectable_gain
-from synthgain.evaluation.metrics import NotEstimable
+from synthgain.evaluation.metrics import NotEstimable, Value
 from synthgain.evaluation.predictions import Predictions
 from synthgain.evaluation.statistics import (
     Components,
@@ -20,8 +20,17 @@ from synthgain.evaluation.statistics import (
     sign_flip_p,
     two_level,
 )
-from synthgain.evaluation.verdict import CODES, INCONCLUSIVE, Evidence, Rule, judge, points, sentence
-from synthgain.schema import Evaluation
+from synthgain.evaluation.verdict import (
+    CODES,
+    INCONCLUSIVE,
+    Evidence,
+    Rule,
+    judge,
+    points,
+    quick_look,
+    sentence,
+)
+from synthgain.schema import QUICK_LOOK, Evaluation
 
 REAL = "real"
 _NUMBERS = (
@@ -84,7 +93,8 @@ def evaluate(
             raise SynthgainError(f"plan.json: headline arm '{arm}' has no predictions{nearest(arm, predictions.arms)}")
     rule = rule_of(headline, evaluation)
     resampled = Resampled(predictions, evaluation.replicates, seed, rule.level)
-    found = find(resampled, claim, rule)
+    parts = max(len(folds), 1)
+    found = find(resampled, claim, rule, folds=parts)
     others = [arm for arm in predictions.arms if arm not in (claim.candidate, claim.baseline, REAL)]
     to_real = replace(claim, baseline=REAL)
     comparable = REAL in predictions.arms and claim.baseline != REAL
@@ -92,10 +102,11 @@ def evaluate(
         "classes": list(predictions.classes), "n_test": len(predictions.labels), "n_groups": predictions.n_groups,
         "seeds": len(predictions.seeds),
         "folds": [{role: each[role] for role in ("candidate", "baseline")} for each in folds] if len(folds) > 1 else [],
-        "verdict": _verdict(found, claim, rule, predictions, len(folds)),
+        "verdict": _verdict(found, claim, rule, predictions),
         "headline": _contrast(found, claim, rule, resampled),
-        "secondary": _secondary([replace(claim, candidate=arm) for arm in others], rule, resampled),
-        "not_the_claim": _contrast(find(resampled, to_real, rule), to_real, rule, resampled) if comparable else None,
+        "secondary": _secondary([replace(claim, candidate=arm) for arm in others], rule, resampled, parts),
+        "not_the_claim": _contrast(find(resampled, to_real, rule, folds=parts), to_real, rule, resampled)
+        if comparable else None,
         "fixed_pairs": fixed_pair.by_seed(predictions, claim.candidate, claim.baseline),
         "arms": {arm: resampled.arm(arm) for arm in predictions.arms},
     }  # fmt: skip
@@ -103,17 +114,19 @@ def evaluate(
 
 def rule_of(headline: Mapping[str, Any], evaluation: Evaluation) -> Rule:
     """The rule that a declared contrast is judged by."""
-    return Rule(headline["level"], headline["margin"], evaluation.min_seeds, evaluation.min_groups)
+    return Rule(headline["level"], headline["margin"], evaluation.min_seeds, evaluation.min_groups, QUICK_LOOK)
 
 
-def corrected(record: Mapping[str, Any], p_holm: float, rule: Rule) -> dict[str, Any]:
-    """The record of a study, from `evaluate`, whose declared contrast is one of several: judged again with its p."""
+def corrected(record: Mapping[str, Any], p_holm: float, rule: Rule, family: int) -> dict[str, Any]:
+    """The record of a study, from `evaluate`, whose declared contrast is one of ``family``: judged again with its p."""
     was = record["headline"]
-    detectable = was["minimum_detectable_gain"]
+    detectable = minimum_detectable_gain(
+        Components(**was["components"]), rule.level, family=family, replicates=was["replicates"]
+    )
     evidence = Evidence(
         was["difference"], was["low"], was["high"], was["equivalence_low"], was["equivalence_high"],
-        was["p_bootstrap"], was["p_sign_flip"], record["seeds"], record["n_groups"],
-        NotEstimable(was["minimum_detectable_gain_why"]) if detectable is None else detectable, p_holm,
+        was["p_bootstrap"], was["p_sign_flip"], record["seeds"], record["n_groups"], detectable, p_holm,
+        max(len(record["folds"]), 1),
     )  # fmt: skip
     word, reasons = judge(evidence, rule)
     said = sentence(
@@ -122,13 +135,16 @@ def corrected(record: Mapping[str, Any], p_holm: float, rule: Rule) -> dict[str,
     )  # fmt: skip
     judged = {"word": word, "reasons": reasons}
     return {
-        **record, "headline": {**was, **judged, "p_holm": p_holm},
+        **record, "headline": {**was, **judged, **_detectable(detectable), "p_holm": p_holm},
         "verdict": {**record["verdict"], **judged, "sentence": said},
     }  # fmt: skip
 
 
-def find(resampled: Resampled, pair: Pair, rule: Rule) -> Found | NotEstimable:
-    """Difference, interval, p-values and minimum detectable gain of one pair of arms, paired by patient and seed."""
+def find(resampled: Resampled, pair: Pair, rule: Rule, *, family: int = 1, folds: int = 1) -> Found | NotEstimable:
+    """Difference, interval, p-values and minimum detectable gain of one pair of arms, paired by patient and seed.
+
+    ``family``: contrasts that it will be corrected over; ``folds``: test parts that its patients come from.
+    """
     if (why := resampled.refusal(pair.metric)) is not None:
         return why
     p, replicates = resampled.predictions, resampled.replicates[pair.metric]
@@ -141,7 +157,8 @@ def find(resampled: Resampled, pair: Pair, rule: Rule) -> Found | NotEstimable:
     evidence = Evidence(
         float(per_seed.mean()), *interval(drawn, rule.level), *interval(drawn, rule.equivalence_level),
         bootstrap_p(drawn), sign_flip_p(per_seed), len(p.seeds), p.n_groups,
-        minimum_detectable_gain(components, rule.level),
+        minimum_detectable_gain(components, rule.level, family=family, replicates=resampled.count(pair.metric)),
+        folds=folds,
     )  # fmt: skip
     jackknife = resampled.jackknife(pair.metric)
     accelerated = acceleration((jackknife[:, a] - jackknife[:, b]).mean(1), components)
@@ -173,14 +190,21 @@ def _contrast(found: Found | NotEstimable, pair: Pair, rule: Rule, resampled: Re
         record |= {"bca_low": None, "bca_high": None, "bca_low_why": found.bca.why}
     else:
         record |= dict(zip(("bca_low", "bca_high"), found.bca, strict=True))
-    if isinstance(known.detectable, NotEstimable):
-        return record | {"minimum_detectable_gain": None, "minimum_detectable_gain_why": known.detectable.why}
-    return record | {"minimum_detectable_gain": known.detectable}
+    return record | _detectable(known.detectable)
 
 
-def _secondary(pairs: Sequence[Pair], rule: Rule, resampled: Resampled) -> list[dict[str, Any]]:
-    """Every other arm against the same baseline, p-values corrected over this family."""
-    family = [find(resampled, pair, rule) for pair in pairs]
+def _detectable(value: Value) -> dict[str, Any]:
+    if isinstance(value, NotEstimable):
+        return {"minimum_detectable_gain": None, "minimum_detectable_gain_why": value.why}
+    return {"minimum_detectable_gain": value}
+
+
+def _secondary(pairs: Sequence[Pair], rule: Rule, resampled: Resampled, folds: int) -> list[dict[str, Any]]:
+    """Every other arm against the same baseline, p-values corrected over this family.
+
+    All are of one metric on the same images: where one can be estimated, all can.
+    """
+    family = [find(resampled, pair, rule, family=len(pairs), folds=folds) for pair in pairs]
     adjusted = iter(holm([found.evidence.p for found in family if isinstance(found, Found)]))
     records = []
     for pair, found in zip(pairs, family, strict=True):
@@ -191,13 +215,15 @@ def _secondary(pairs: Sequence[Pair], rule: Rule, resampled: Resampled) -> list[
     return records
 
 
-def _verdict(
-    found: Found | NotEstimable, pair: Pair, rule: Rule, predictions: Predictions, folds: int
-) -> dict[str, Any]:
+def _verdict(found: Found | NotEstimable, pair: Pair, rule: Rule, predictions: Predictions) -> dict[str, Any]:
     if isinstance(found, NotEstimable):
         said = f"{INCONCLUSIVE}: {pair.candidate} against {pair.baseline} cannot be judged: {found.why}"
         return {"word": INCONCLUSIVE, "sentence": said, "reasons": [found.why], "condition": None}
-    condition = _condition(predictions.generator_seeds.get(pair.candidate, ()), folds)
+    conditions = (
+        _condition(predictions.generator_seeds.get(pair.candidate, ()), found.evidence.folds),
+        quick_look(found.evidence, rule),
+    )
+    condition = "; ".join(filter(None, conditions)) or None
     word, reasons = judge(found.evidence, rule)
     said = sentence(
         word, reasons, found.evidence, rule, **asdict(pair), images=len(predictions.labels),
@@ -214,8 +240,8 @@ def _condition(generator_seeds: Sequence[int], folds: int) -> str | None:
     if different == 1:
         return f"conditional on {'this trained generator' if folds < 2 else f'these {folds} trained generators'}"
     if different < len(generator_seeds):
-        return f"conditional on these {different * max(folds, 1)} trained generators"
-    return f"with {different * max(folds, 1)} trained generators"
+        return f"conditional on these {different * folds} trained generators"
+    return f"with {different * folds} trained generators"
 
 
 def metrics(gains: Mapping[str, Any]) -> dict[str, float]:

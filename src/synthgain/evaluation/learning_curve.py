@@ -30,7 +30,9 @@ def learned(
     tables, facts: of each fold the predictions (``fraction``: share of the labelled images) and ``points.json``.
     confirmed: predictions of the confirmed arms on the same test images.
     headline: metric and level of the claim.
-    evaluation, seed: of the bootstrap, which draws the same patients for the curve and for the arms.
+    evaluation, seed: of the bootstrap. In each replicate the curve and the arms are tested on the same patients; their
+        seeds, of which a curve mostly has fewer, are drawn independently. Trainings of one seed start alike; what they
+        have in common by that is not taken off, so that intervals are rather too wide than too narrow.
 
     Returns
     -------
@@ -45,7 +47,8 @@ def learned(
     pooled = pooled[pooled["fraction"].isin(shares)]
     curve = from_table(pooled.assign(arm=pooled["fraction"].map("{:g}".format)), confirmed.classes)
     metric, level = headline["metric"], float(headline["level"])
-    of_curve, of_arms = (_scores(each, metric, evaluation, seed, level) for each in (curve, confirmed))
+    of_curve = _scores(curve, metric, evaluation, seed, level, trainings="learning curve")
+    of_arms = _scores(confirmed, metric, evaluation, seed, level)
     if isinstance(of_curve, NotEstimable):
         return record | {"why": of_curve.why}
     if isinstance(of_arms, NotEstimable):
@@ -64,7 +67,7 @@ def learned(
     count = min(len(drawn), len(arm_draws))
     of_real = Curve(sizes, means[order], drawn[:count, order])
     for at, name in enumerate(confirmed.arms):
-        if name == CHOSEN or (name != STRONGEST and parse(name).generator):
+        if name == CHOSEN or (name not in (STRONGEST, record["arm"]) and parse(name).generator):
             record["equivalents"][name] = equivalents(of_real, float(arms[at]), arm_draws[:count, at], images, level)
     return record
 
@@ -74,10 +77,10 @@ def _shares(facts: Mapping[str, Any]) -> list[float]:
 
 
 def _scores(
-    p: Predictions, metric: str, evaluation: Evaluation, seed: int, level: float
+    p: Predictions, metric: str, evaluation: Evaluation, seed: int, level: float, trainings: str = ""
 ) -> tuple[Array, Array] | NotEstimable:
     """Mean over seeds of every arm, ``(A,)``, and its two-level bootstrap replicates, ``(R, A)``."""
-    resampled = Resampled(p, evaluation.replicates, seed, level, only=(metric,))
+    resampled = Resampled(p, evaluation.replicates, seed, level, only=(metric,), trainings=trainings)
     if (why := resampled.refusal(metric)) is not None:
         return why
     if len(p.seeds) < 2:

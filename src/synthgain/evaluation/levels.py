@@ -11,7 +11,8 @@ from synthgain.evaluation.verdict import Rule
 def beside(claim: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]], rule: Rule) -> dict[str, Any]:
     """``claim``'s record with the key ``levels``: what `gain.evaluate` says at every other level of labels.
 
-    The declared contrasts of the other levels are one family, and judged by p-values corrected over it (Holm).
+    The declared contrasts of the other levels are one family: their p-values are corrected over it (Holm), and their
+    minimum detectable gains are those of that correction's first step.
 
     Parameters
     ----------
@@ -22,5 +23,7 @@ def beside(claim: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]], ru
     judged = {labels: dict(record) for labels, record in others.items()}
     family = [labels for labels, record in judged.items() if record["headline"]["p"] is not None]
     adjusted = holm([judged[labels]["headline"]["p"] for labels in family])
-    judged |= {labels: corrected(judged[labels], p, rule) for labels, p in zip(family, adjusted, strict=True)}
+    judged |= {
+        labels: corrected(judged[labels], p, rule, len(family)) for labels, p in zip(family, adjusted, strict=True)
+    }
     return {**claim, "levels": judged}

@@ -3,6 +3,9 @@
 All take ``labels`` int ``(N,)`` in ``0 .. K-1`` and ``probabilities`` float ``(N, K)``, and return a float or, where
 the data do not determine it, a `NotEstimable` with the reason; never NaN. The definitions are scikit-learn's where it
 has them. Averages over classes need an image of every class: a class without one makes them not estimable.
+
+The predicted class is the most probable one, the first of equals. Shares are 0 to 1. No image, lengths that differ, or
+a probability that is not finite raises `SynthgainError`.
 """
 
 import warnings
@@ -41,14 +44,14 @@ def missing_classes(labels: Labels, classes: int, names: Sequence[str] | None = 
 
 
 def accuracy(labels: Labels, probabilities: Probabilities) -> Value:
-    """Share of images whose most probable class is the true one."""
+    """Share of images whose predicted class is the true one."""
     from sklearn.metrics import accuracy_score
 
     return float(accuracy_score(labels, _predicted(labels, probabilities)))
 
 
 def balanced_accuracy(labels: Labels, probabilities: Probabilities) -> Value:
-    """Mean of the classes' recalls."""
+    """Mean over classes of the recall ``TP_k / N_k`` (Brodersen et al. 2010, ICPR, 3121); by chance ``1 / K``."""
     from sklearn.metrics import balanced_accuracy_score
 
     predicted = _predicted(labels, probabilities)
@@ -56,7 +59,10 @@ def balanced_accuracy(labels: Labels, probabilities: Probabilities) -> Value:
 
 
 def macro_f1(labels: Labels, probabilities: Probabilities) -> Value:
-    """Mean of the classes' F1 scores."""
+    """Mean over classes of ``2 TP_k / (N_k + P_k)``, N true and P predicted images; 0 for a class never predicted.
+
+    The mean of the scores, not the score of mean precision and recall (Opitz & Burst 2019, arXiv 1911.03347).
+    """
     from sklearn.metrics import f1_score
 
     predicted = _predicted(labels, probabilities)
@@ -65,35 +71,47 @@ def macro_f1(labels: Labels, probabilities: Probabilities) -> Value:
 
 
 def macro_auroc(labels: Labels, probabilities: Probabilities) -> Value:
-    """Mean over classes of the area under the ROC curve of that class against the rest."""
+    """Mean over classes of the area under the ROC curve of that class against the rest; by chance 0.5.
+
+    Each is ``P(p_k of an image of class k > p_k of another image)``, ties half (Hanley & McNeil 1982, Radiology
+    143:29); classes weigh alike (Provost & Domingos 2000 weigh them by their frequency). It compares the probabilities
+    of any two images: where different models gave them (pooled folds), see `folds.pool`.
+    """
     from sklearn.metrics import roc_auc_score
 
     return _one_versus_rest(labels, probabilities, roc_auc_score)
 
 
 def macro_auprc(labels: Labels, probabilities: Probabilities) -> Value:
-    """Mean over classes of the average precision of that class against the rest."""
+    """Mean over classes of the average precision of that class against the rest; by chance about ``1 / K``.
+
+    ``sum over n of (R_n - R_(n-1)) * P_n``, precision P and recall R at the n-th highest threshold, not interpolated
+    (scikit-learn's `average_precision_score`). It depends on how frequent a class is.
+    """
     from sklearn.metrics import average_precision_score
 
     return _one_versus_rest(labels, probabilities, average_precision_score)
 
 
 def brier(labels: Labels, probabilities: Probabilities) -> Value:
-    """Mean over images of the squared distance between probabilities and truth, from 0 to 2 (Brier 1950)."""
+    """Mean over images of ``sum over k of (p_k - [k is true])**2``, from 0 to 2 (Brier 1950, Mon Weather Rev 78:1)."""
     _predicted(labels, probabilities)
     truth = np.eye(probabilities.shape[1])[labels]
     return float(np.square(probabilities.astype(np.float64) - truth).sum(1).mean())
 
 
 def log_loss(labels: Labels, probabilities: Probabilities) -> Value:
-    """Mean negative natural logarithm of the probability of the true class."""
+    """Mean over images of ``-ln p`` of the true class, in nats (Good 1952, J R Stat Soc B 14:107).
+
+    Probabilities below `LEAST_PROBABILITY` count as that, so one image costs at most 16.1.
+    """
     _predicted(labels, probabilities)
     given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.clip(given, LEAST_PROBABILITY, 1)).mean())
 
 
 def recalls(labels: Labels, probabilities: Probabilities) -> list[Value]:
-    """For each class, the share of its images that are recognised."""
+    """For each class the share of its images that are recognised, ``TP_k / N_k``; `NotEstimable` without an image."""
     right = _predicted(labels, probabilities) == labels
     return [
         float(right[labels == k].mean()) if (labels == k).any() else NotEstimable("no test image of this class")
@@ -102,9 +120,10 @@ def recalls(labels: Labels, probabilities: Probabilities) -> list[Value]:
 
 
 def ece(labels: Labels, probabilities: Probabilities, bins: int = ECE_BINS) -> Value:
-    """Expected calibration error of the top class, equal-width bins (Guo et al. 2017, eq. 3).
+    """Expected calibration error of the predicted class in equal-width bins (Guo et al. 2017, ICML, eq. 3).
 
-    It is positive even for perfect calibration: read it beside `ece_null`.
+    ``sum over bins of n_b / N * |share right - mean confidence|``, bins open below; 0 to 1. It is positive even for
+    perfect calibration: read it beside `ece_null`.
     """
     right = _predicted(labels, probabilities) == labels
     return float(_calibration_gaps(probabilities.max(1), right[None].astype(np.float64), bins)[0])
@@ -115,7 +134,9 @@ def ece_null(
 ) -> npt.NDArray[np.float64]:
     """ECE that a perfectly calibrated model with these confidences shows by chance: ``draws`` values of it.
 
-    Correctness is drawn as Bernoulli(confidence) for each image (consistency resampling, Bröcker & Smith 2007).
+    Correctness is drawn as Bernoulli(confidence) for each image, ``u < confidence`` with ``u`` uniform (consistency
+    resampling, Bröcker & Smith 2007, Weather and Forecasting 22:651). Models of the same images that get equally seeded
+    generators share ``u`` (draws, N), as they share the labels.
     """
     confidence = probabilities.max(1).astype(np.float64)
     drawn = rng.random((draws, len(confidence))) < confidence

@@ -27,12 +27,17 @@ _CELLS = 1_500_000
 
 @dataclass(frozen=True)
 class Resampling:
-    """Which groups and seeds each replicate draws: the same for every arm, so that differences are paired."""
+    """Which groups and seeds each replicate draws: the same for every arm, so that differences are paired.
+
+    ``trainings`` names the set of trainings whose seeds are drawn: sets of another name draw theirs independently, but
+    the same groups.
+    """
 
     groups: int
     seeds: int
     replicates: int
     seed: int
+    trainings: str = ""
 
     def group_weights(self, replicates: int) -> Iterator[Weights]:
         """How often each group is drawn in the first ``replicates`` replicates, in chunks ``(r, G)``."""
@@ -47,7 +52,7 @@ class Resampling:
 
     def seed_weights(self) -> Array:
         """The share of each seed in each replicate, ``(R, S)``; rows sum to 1."""
-        drawn = rng(self.seed, "bootstrap", "seeds").multinomial(
+        drawn = rng(self.seed, "bootstrap", "seeds", *filter(None, [self.trainings])).multinomial(
             self.seeds, np.full(self.seeds, 1 / self.seeds), size=self.replicates
         )
         return drawn / self.seeds
@@ -72,7 +77,10 @@ def replicate(measures: Mapping[str, Measure], resampling: Resampling, replicate
 
 
 def recall(p: Predictions) -> Measure:
-    """For each class the share of its images that are recognised: ``(R, A, S, K)``."""
+    """For each class ``sum of w * hits / sum of w * images`` over groups: `metrics.recalls`, ``(R, A, S, K)``.
+
+    NaN where a replicate draws no image of the class.
+    """
     hits, totals = _hits(p), _class_totals(p)
     # Most groups hold one class: each class is summed over its own groups only.
     members = [np.flatnonzero(totals[:, k]) for k in range(len(p.classes))]
@@ -89,30 +97,33 @@ def recall(p: Predictions) -> Measure:
 
 
 def balanced_accuracy(p: Predictions) -> Measure:
-    """Mean recall over classes: ``(R, A, S)``."""
+    """Mean of `recall` over classes, as `metrics.balanced_accuracy`: ``(R, A, S)``; NaN where a class is not drawn."""
     recalls = recall(p)
     return lambda weights: recalls(weights).mean(-1)
 
 
 def accuracy(p: Predictions) -> Measure:
-    """Share of images whose most probable class is the true one: ``(R, A, S)``."""
+    """`metrics.accuracy`, the share of images whose most probable class is the true one: ``(R, A, S)``."""
     return _mean(p, _predicted(p) == p.labels)
 
 
 def brier(p: Predictions) -> Measure:
-    """Mean squared distance between probabilities and truth: ``(R, A, S)``."""
+    """`metrics.brier`, the mean squared distance between probabilities and truth, 0 to 2: ``(R, A, S)``."""
     truth = np.eye(len(p.classes))[p.labels]
     return _mean(p, np.square(p.probabilities - truth).sum(-1))
 
 
 def log_loss(p: Predictions) -> Measure:
-    """Mean negative log probability of the true class: ``(R, A, S)``."""
+    """`metrics.log_loss`, the mean of ``-ln p`` of the true class in nats: ``(R, A, S)``."""
     given = p.probabilities[:, :, np.arange(len(p.labels)), p.labels].astype(np.float64)
     return _mean(p, -np.log(np.clip(given, LEAST_PROBABILITY, 1)))
 
 
 def macro_f1(p: Predictions) -> Measure:
-    """Mean over classes of ``2 TP / (true + predicted)``: ``(R, A, S)``."""
+    """`metrics.macro_f1`, the mean over classes of ``2 TP / (true + predicted)``: ``(R, A, S)``.
+
+    NaN where a class is not drawn.
+    """
     shape = (len(p.arms), len(p.seeds), len(p.classes))
     hits, totals = _hits(p), _class_totals(p)
     called = _group_sums(p, np.eye(len(p.classes), dtype=np.float32)[_predicted(p)])
@@ -129,10 +140,11 @@ def macro_f1(p: Predictions) -> Measure:
 
 
 def macro_auroc(p: Predictions) -> Measure:
-    """Mean over classes of the area under the ROC curve of that class against the rest: ``(R, A, S)``.
+    """`metrics.macro_auroc`, the mean over classes of a class's AUROC against the rest: ``(R, A, S)``.
 
-    The Mann-Whitney count of rightly ordered pairs, ties half, exact for every replicate: with the images in the order
-    of their scores, the weight that lies below each image of the class is a running sum, for all replicates at once.
+    NaN where a class, or all others, are not drawn. The Mann-Whitney count of rightly ordered pairs, ties half, exact
+    for every replicate: with the images in the order of their scores, the weight that lies below each image of the
+    class is a running sum, for all replicates at once.
     """
     members = [np.flatnonzero(p.labels == k) for k in range(len(p.classes))]
     others = [np.flatnonzero(p.labels != k) for k in range(len(p.classes))]

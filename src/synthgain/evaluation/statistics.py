@@ -27,10 +27,13 @@ class Components:
 
     Attributes
     ----------
-    groups: variance of the mean difference from testing other patients, their number as it is.
+    groups: variance of the mean difference from testing other patients, their number as it is: ``total`` without what
+        belongs to single images of single seeds, and 0 where that came out as the larger one.
     seeds: variance of a single seed's difference around the mean.
     n_groups, n_seeds: how many of each there are.
     fitted: means that were estimated from the groups (one per class for balanced accuracy).
+    total: variance of the mean difference from drawing the patients anew, all seeds kept; None where it was not
+        recorded. It bounds ``groups`` from above, and is what a study is planned by.
     """
 
     groups: float
@@ -38,13 +41,15 @@ class Components:
     n_groups: int
     n_seeds: int
     fitted: int = 1
+    total: float | None = None
 
 
 def expansion(n: int, fitted: int, level: float) -> float:
     """What bootstrap deviations over ``n`` units are multiplied with so that a normal quantile becomes Student's.
 
-    A bootstrap over few units is too narrow twice: its variance lacks the factor ``n / (n - fitted)``, and its
-    quantiles are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg
+    ``sqrt(n / (n - fitted)) * t / z``, quantiles at ``(1 + level) / 2``, t with ``n - fitted`` degrees of freedom (at
+    least 1). A bootstrap over few units is too narrow twice: its variance lacks the factor ``n / (n - fitted)``, and
+    its quantiles are those of a known variance. This is the adjustment of the expanded percentile interval (Hesterberg
     2015, The American Statistician 69:371), for each level of the bootstrap by its own number of units.
     """
     from scipy.stats import norm
@@ -66,10 +71,16 @@ def two_level(
 ) -> tuple[Array, Components]:
     """Bootstrap replicates of a mean over seeds, with both the patients and the seeds drawn anew.
 
+    ``m + e_G * c * (mean over s of v_rs - m) + e_S * (sum over s of w_rs * x_s - m)``: ``x`` the point, ``m`` its mean,
+    ``v`` the values, ``w`` the seed weights, ``e`` the `expansion` of patients (G) and seeds (S), and
+    ``c**2 = max(0, 1 - interaction / total)``. ``total`` is the variance of the values' mean over seeds,
+    ``interaction`` that of a seed's deviation from it, averaged over seeds, over ``S - 1``.
+
     The deviation due to patients (all seeds kept) and the deviation due to seeds (all patients kept) are drawn
-    independently and added, each expanded for its few units. Drawing seeds within each patient replicate instead counts
-    the part of the variance that belongs to single images of single seeds three times (Owen 2007, Annals of Applied
-    Statistics 1:386); here it is counted once, with the seeds, and taken out of the patients' deviations.
+    independently and added. Drawing seeds within each patient replicate instead counts the part of the variance that
+    belongs to single images of single seeds three times (Owen 2007, Annals of Applied Statistics 1:386); here it is
+    counted once, with the seeds, and taken out of the patients' deviations. With one seed nothing is known of others:
+    the replicates then vary with the patients only.
 
     Parameters
     ----------
@@ -82,7 +93,8 @@ def two_level(
 
     Returns
     -------
-    Replicates ``(r,)``, of which quantiles are the interval, and the variance components.
+    Replicates ``(r,)`` in the unit of ``point``, of which quantiles are the interval, and the variance components in
+    its square. Nothing is refused: without a finite replicate there is none.
     """
     sound = np.isfinite(values).all(1)
     values, seed_weights = values[sound].astype(np.float64), seed_weights[: len(values)][sound]
@@ -99,27 +111,42 @@ def two_level(
         + (expansion(seeds, 1, level) * by_seeds if seeds > 1 else 0.0)
     )
     spread = float(point.var(ddof=1)) if seeds > 1 else 0.0
-    unbiased = own * n_groups / max(n_groups - fitted, 1)
-    return replicates, Components(unbiased, spread, n_groups, seeds, fitted)
+    unbiased = n_groups / max(n_groups - fitted, 1)
+    return replicates, Components(own * unbiased, spread, n_groups, seeds, fitted, total * unbiased)
 
 
 def interval(replicates: Array, level: float) -> tuple[float, float]:
-    """The central ``level`` of the replicates."""
+    """Limits of the central ``level`` of the replicates ``(r,)``, in their unit.
+
+    Their quantiles at ``(1 - level) / 2`` and ``(1 + level) / 2``, linear between two replicates: the percentile
+    interval (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13). None may be NaN; one is needed.
+    """
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def bootstrap_p(replicates: Array) -> float:
-    """Two-sided p-value of 'no difference': the least ``1 - level`` whose interval leaves 0 out, never 0 itself."""
+    """Two-sided p-value of 'no difference': the least ``1 - level`` whose interval leaves 0 out, never 0 itself.
+
+    ``min(1, 2 * (k + 1) / (r + 1))``, k those of the replicates ``(r,)`` on the rarer side of 0, which is on both (a
+    percentile interval inverted; the ones as in Davison & Hinkley 1997, Bootstrap Methods and their Application,
+    section 4.2).
+    """
     fewer = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
     return min(1.0, 2 * (fewer + 1) / (len(replicates) + 1))
 
 
-def equivalence_p(replicates: Array, margin: float) -> float:
-    """p-value of 'the difference is as large as ``margin``, in either direction', never 0 itself.
+def least_bootstrap_p(replicates: int) -> float:
+    """The smallest p-value that `bootstrap_p` can give with this many replicates."""
+    return 2 / (replicates + 1)
 
-    The larger of the two one-sided p-values (TOST; Schuirmann 1987, J Pharmacokinet Biopharm 15:657): below ``alpha``
-    where the interval at ``1 - 2 * alpha`` lies within the margin.
+
+def equivalence_p(replicates: Array, margin: float) -> float:
+    """p-value of 'the difference is as large as ``margin``, in either direction', from replicates ``(r,)``; never 0.
+
+    ``(k + 1) / (r + 1)``, k the replicates at or beyond the margin on the side that has more: the larger of the two
+    one-sided p-values (TOST; Schuirmann 1987, J Pharmacokinet Biopharm 15:657), below ``alpha`` where the interval at
+    ``1 - 2 * alpha`` lies within the margin.
     """
     beyond = max(int((replicates >= margin).sum()), int((replicates <= -margin).sum()))
     return (beyond + 1) / (len(replicates) + 1)
@@ -176,11 +203,12 @@ def corrected_t(
 
 
 def sign_flip_p(differences: Sequence[float] | Array) -> float:
-    """Exact two-sided p-value of 'each difference is as likely positive as negative'.
+    """Exact two-sided p-value of 'each of these differences ``(S,)`` is as likely positive as negative'.
 
     The share of all ``2**S`` sign patterns whose sum is at least as far from 0 as the observed one, itself and ties
-    included (Fisher 1935; Pitman 1937). Beyond `EXACT_SEEDS` differences 100,000 patterns are drawn:
-    ``(k + 1) / (B + 1)``.
+    included (Fisher 1935, The Design of Experiments, section 21; Pitman 1937, Suppl J R Stat Soc 4:119). It is never
+    below ``2**(1 - S)``, and 1 where all are 0. Beyond `EXACT_SEEDS` differences ``B`` = 100,000 patterns are drawn:
+    ``(k + 1) / (B + 1)``, k those as far from 0. Needs one difference; none may be NaN.
     """
     values = np.asarray(differences, np.float64)
     limit = abs(values.sum()) - _TIE * np.abs(values).sum()
@@ -195,12 +223,16 @@ def sign_flip_p(differences: Sequence[float] | Array) -> float:
 
 
 def least_sign_flip_p(seeds: int) -> float:
-    """The smallest p-value that the sign-flip test can give with this many seeds."""
+    """The smallest p-value that the exact sign-flip test can give: ``2**(1 - seeds)``, a pattern and its negation."""
     return float(2.0 ** (1 - seeds))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number, in the given order (Holm 1979): step-down, monotone, at most 1."""
+    """p-values of ``m`` tests adjusted for their number, in the given order; the family-wise error is what they bound.
+
+    ``min(1, max over j <= i of (m - j + 1) * p_(j))`` for the i-th smallest, however the tests depend on each other
+    (Holm 1979, Scandinavian Journal of Statistics 6:65). Empty for none; none may be NaN.
+    """
     order = np.argsort(p_values, kind="stable")
     adjusted = np.empty(len(order))
     running = 0.0

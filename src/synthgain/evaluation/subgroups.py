@@ -173,7 +173,12 @@ def _subgroup(study: Study, found: Replicates | None, refused: NotEstimable | No
 
 
 def judge(value: float, low: float, high: float, margin: float) -> str:
-    """The word for a subgroup's difference and its interval; see the rule above."""
+    """The word for a subgroup's difference (candidate minus baseline) and its interval; shares, like the margin.
+
+    The interval is a two-sided non-inferiority test against ``-margin`` (Piaggio et al. 2012, JAMA 308:2594), at
+    every subgroup by itself. With a wide interval nearly everything *may lose*: that is no finding, but no
+    clearance either. Nothing is refused here: too few patients are *insufficient n* before.
+    """
     if high < -margin:
         return LOSES
     if value < -margin:

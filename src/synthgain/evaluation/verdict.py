@@ -19,6 +19,8 @@ class Rule:
     margin: float
     min_seeds: int
     min_groups: int
+    single_split: int = 0
+    """Fewest test patients or groups of a single split for a gain or a loss (see `QUICK_LOOK`); 0: no such limit."""
 
     @property
     def alpha(self) -> float:
@@ -47,6 +49,8 @@ class Evidence:
     detectable: Value
     p_holm: float | None = None
     """Corrected for the secondary family; None for the one declared contrast."""
+    folds: int = 1
+    """Test parts that the groups come from: 1, a single split; else those of a cross-validation."""
 
     @property
     def p(self) -> float:
@@ -57,17 +61,24 @@ class Evidence:
 def judge(evidence: Evidence, rule: Rule) -> tuple[str, list[str]]:
     """The word for a contrast, and the reasons for it.
 
-    *gain* or *loss*: the interval leaves 0 out, the sign-flip p-value is below ``1 - level``, and so is Holm's where
-    the contrast is one of several. *no difference*: the interval at ``2 * level - 1`` lies within the margin (two
-    one-sided tests, Schuirmann 1987). Everything else, and every study that is too small, is *inconclusive*.
+    *gain* or *loss*: the interval leaves 0 out, the p-values of bootstrap and sign-flip test are below ``1 - level``,
+    and so is Holm's where the contrast is one of several; a quick look claims neither. *no difference*: the interval at
+    ``2 * level - 1`` lies within the margin (two one-sided tests, Schuirmann 1987), in each contrast by itself.
+    Everything else, and every study that is too small, is *inconclusive*.
     """
     short = _too_small(evidence, rule)
     if short:
         return INCONCLUSIVE, short
     apart = evidence.low > 0 or evidence.high < 0
-    flipped = evidence.p_sign_flip < rule.alpha
+    drawn, flipped = evidence.p_bootstrap < rule.alpha, evidence.p_sign_flip < rule.alpha
     corrected = evidence.p_holm is None or evidence.p_holm < rule.alpha
-    if apart and flipped and corrected:
+    if apart and drawn and flipped and corrected:
+        if quick_look(evidence, rule):
+            return INCONCLUSIVE, [
+                f"a quick look at {evidence.groups} test patients or groups in one split; a claim needs "
+                f"{rule.single_split}, or dataset.split.folds=5",
+                _detectable(evidence.detectable),
+            ]
         word = GAIN if evidence.difference > 0 else LOSS
         return word, _agreement(evidence, rule)
     inside = -rule.margin < evidence.inner_low and evidence.inner_high < rule.margin
@@ -78,6 +89,7 @@ def judge(evidence: Evidence, rule: Rule) -> tuple[str, list[str]]:
         ]
     reasons = [
         None if apart else f"the {100 * rule.level:g} % interval contains 0",
+        None if drawn or not apart else f"bootstrap {p_value(evidence.p_bootstrap)}, not below {rule.alpha:.2g}",
         None if flipped else f"sign-flip {p_value(evidence.p_sign_flip)}, not below {rule.alpha:.2g}",
         None if corrected else f"Holm's {p_value(evidence.p_holm or 0)}, not below {rule.alpha:.2g}",
         f"the {100 * rule.equivalence_level:g} % interval is not within ±{100 * rule.margin:g} points",
@@ -95,7 +107,7 @@ def sentence(
     limits = f"{100 * rule.level:g} % CI {points(evidence.low)} to {points(evidence.high)}"
     facts = [
         f"{limits}, sign-flip {p_value(evidence.p_sign_flip)}",
-        f"{_seeds(evidence)}, {images:,} test images of {evidence.groups:,} patient groups",
+        f"{_seeds(evidence)}, {images:,} test images of {evidence.groups:,} patients or groups",
         condition,
         _detectable(evidence.detectable),
     ]
@@ -109,6 +121,13 @@ def sentence(
     }[word]
     because = f"; {reasons[0]}" if word == INCONCLUSIVE and reasons else ""
     return f"{word}: {said} ({'; '.join(fact for fact in facts if fact)}){because}"
+
+
+def quick_look(evidence: Evidence, rule: Rule) -> str | None:
+    """The condition under which a single split with few test patients or groups stands; None elsewhere."""
+    if evidence.folds > 1 or evidence.groups >= rule.single_split:
+        return None
+    return f"a quick look: fewer than {rule.single_split} test patients or groups in one split"
 
 
 def points(value: float, signed: bool = True) -> str:

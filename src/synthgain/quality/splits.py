@@ -13,6 +13,8 @@ from synthgain.errors import SynthgainError
 from synthgain.schema import Budget, Split
 
 UNUSED = "unused"
+OWN_COLUMN, TRAIN = "split", ("train", "training")
+"""The column that says nothing but the split, and its values for train; other columns have values of any kind."""
 
 
 def given(values: pd.Series, split: Split) -> pd.Series:
@@ -21,19 +23,21 @@ def given(values: pd.Series, split: Split) -> pd.Series:
     Raises
     ------
     SynthgainError
-        A value is none of those that ``split.train`` allows; or the column gives no test images but train images.
+        A value means neither train nor val nor test (see `Split`); or the column gives train but no test images.
     """
     folded = values.fillna("").astype(str).str.strip().str.casefold()
     names = pd.Series("train", index=values.index)
     for name in ("val", "test"):
         names[folded.isin([value.casefold() for value in getattr(split, name)])] = name
     names[folded == ""] = ""
-    if split.train is not None:
-        strange = (names == "train") & ~folded.isin([value.casefold() for value in split.train])
-        if strange.any():
+    train = TRAIN if split.train is None and split.column == OWN_COLUMN else split.train
+    if train is not None:
+        strange = values[(names == "train") & ~folded.isin([value.casefold() for value in train])].astype(str)
+        if len(strange):
+            said = ", ".join(f"{count} x {value!r}" for value, count in strange.value_counts().head(8).items())
             raise SynthgainError(
-                f"dataset.split: column '{split.column}' has the value {values[strange].iloc[0]!r} in "
-                f"{int(strange.sum())} rows; it is in none of dataset.split.train, val, test"
+                f"dataset.split: column '{split.column}' has values that mean neither train nor val nor test: {said}; "
+                "set dataset.split.train, val or test to all values that do"
             )
     if (names == "train").any() and not (names == "test").any():
         raise SynthgainError(

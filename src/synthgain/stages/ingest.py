@@ -21,14 +21,13 @@ from synthgain.quality import intake, splits
 from synthgain.quality.decode import Refusal, Target
 from synthgain.quality.duplicates import Groups, join_near_duplicates, repeated
 from synthgain.quality.listing import write_csv
+from synthgain.schema import QUICK_LOOK
 from synthgain.seeding import derive, rng
 from synthgain.sources.record import Record, refuse
 
 KEYS = ("source", "classes", "group_by", "image", "split", "budget", "on_leak", "near_duplicate_rms", "min_per_class",
         "max_pixels")  # fmt: skip
 """What of ``dataset`` decides the result."""
-FEW_GROUPS = 50
-"""Fewer test patients than this in a single split are called a quick look."""
 _COPIED = 1024
 _SCRATCH_PER_IMAGE = 8192
 """Bytes for the thumbnail, what the search for duplicates keeps, and a row of the table."""
@@ -283,7 +282,7 @@ def _notes(cfg: Config, table: pd.DataFrame) -> list[str]:
             f"{mirrored} images have mirrored or turned copies of another label; they are kept, all in one split."
         )
     groups = table.loc[table["split"] == "test", "group"].nunique()
-    if groups < FEW_GROUPS and not cfg.dataset.split.folds:
+    if groups < QUICK_LOOK and not cfg.dataset.split.folds:
         notes.append(
             f"The test split has {groups} patients or groups: a quick look, too few for a claim; "
             "dataset.split.folds=5 lets every patient test once."

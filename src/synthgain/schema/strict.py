@@ -1,4 +1,4 @@
-"""What every section of an experiment is: frozen, without unknown keys, documented by the docstring under each field."""
+"""What every section of an experiment is: frozen, without unknown keys, documented below each field."""
 
 from typing import Annotated, Any
 

@@ -27,7 +27,7 @@ from synthgain.paths import Paths
 from synthgain.workspace import RUN
 
 GPU_LIMIT = "synthgain-gpu"
-GPU_STAGES = ("encode", "train_generator", "synthesize", "screen", "confirm", "learning_curve", "explain")
+GPU_STAGES = ("encode", "train_generator", "synthesize", "audit", "screen", "confirm", "learning_curve", "explain")
 KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 """Exit statuses of a process that the kernel killed, as a rule for want of memory."""
 

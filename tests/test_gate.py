@@ -29,6 +29,7 @@ def sound() -> Records:
     check = {"name": "patients_disjoint", "severity": "critical", "success": True, "detail": ""}
     headline = {"candidate": "synthetic-edm-r1", "baseline": "classic", "difference": 0.03, "low": 0.01, "high": 0.05,
                 "p": 0.008}  # fmt: skip
+    found = {kind: {"share": 0.9} for kind in ("exact", "flipped", "noisy")}
     holds = [{"name": name, "difference": difference("holds", 0.01)} for name in ("F", "M")]
     return Records(
         {"headline": headline, "verdict": {"word": "gain"}, "seeds": 8, "n_groups": 100, "folds": []},
@@ -36,7 +37,8 @@ def sound() -> Records:
         [{"success": True, "checks": [check], "leaks": "", "on_leak": "stop"}],
         {"edm": {"flagged_images": False, "flagged_weights": False, "sentence": "no memorisation detected",
                  "n_synthetic": 60, "nearer_to_train": {"pixels": {"p": 0.4, "left_out": []}},
-                 "copy_detector": {"p": 0.5}}},
+                 "duplicates": {"power": found}, "copy_detector": {"p": 0.5, "power": found},
+                 "membership": {"p": 0.6, "per_score": {"sigma 1": 0.5}}}},
         {"edm": {"classes": {"ill": {"kept": 30}, "well": {"kept": 28}}}}, 0.05,
     )  # fmt: skip
 
@@ -71,6 +73,13 @@ def subgroup(word: str, value: float | None) -> Callable[[Records], Records]:
     return lambda records: _change(records, "subgroups/attributes/sex/subgroups/0/difference", difference(word, value))
 
 
+def missed(records: Records, kind: str) -> Records:
+    """The same where neither test finds planted copies of a kind."""
+    for test in ("duplicates", "copy_detector"):
+        records = _change(records, f"privacy/edm/{test}/power/{kind}", {"share": 0.0})
+    return records
+
+
 FAILURES: list[tuple[str, Callable[[Records], Records], str]] = [
     ("data", lambda r: _change(r, "validation/0/checks/0/success", False), "critical checks failed: patients_disjoint"),
     ("data", lambda r: _change(r, "validation/0/leaks", "3 of 40 test images"), "the split leaks: 3 of 40"),
@@ -80,11 +89,28 @@ FAILURES: list[tuple[str, Callable[[Records], Records], str]] = [
     ("verdict", lambda r: _change(r, "gains/verdict/word", "inconclusive"), "gain is needed"),
     ("size", lambda r: _change(r, "gains/seeds", 5), "5 seeds, 6 needed"),
     ("size", lambda r: _change(r, "gains/n_groups", 19), "19 test patients or groups, 20 needed"),
+    ("size", lambda r: _change(r, "gains/n_groups", 49), "a quick look at 49 test patients or groups in one split"),
     ("subgroups", subgroup("loses", -0.1), "sex F loses more than 5.0 points"),
     ("subgroups", subgroup("probably loses", -0.06), "sex F probably loses more than 5.0 points"),
     ("privacy", lambda r: _change(r, "privacy/edm/flagged_images", True), "edm: no memorisation detected"),
     ("privacy", lambda r: _change(r, "privacy/edm/n_synthetic", 0), "there was no image to audit"),
     ("privacy", lambda r: replace(r, privacy={}), "no synthetic images that were audited"),
+    (
+        "privacy",
+        lambda r: _change(r, "privacy/edm/nearer_to_train/pixels", {"p": None, "why": "few"}),
+        "edm: not judged: nearer to training patients? few",
+    ),
+    (
+        "privacy",
+        lambda r: _change(r, "privacy/edm/nearer_to_train/pixels/left_out", ["ill"]),
+        "edm: not judged: nearer to training patients? too few patients of ill",
+    ),
+    (
+        "privacy",
+        lambda r: _change(r, "privacy/edm/copy_detector", {"p": None, "power": {}, "why": "few"}),
+        "edm: not judged: learned copies? few",
+    ),
+    ("privacy", lambda r: missed(r, "noisy"), "edm: not judged: finds only 0 % of noisy copies"),
     ("generator", lambda r: _change(r, "selection/edm/classes/well/kept", 0), "no image was kept of edm, class well"),
 ]
 
@@ -105,13 +131,6 @@ UNKNOWNS: list[tuple[str, Callable[[Records], Records], str]] = [
     ("subgroups", subgroup("may lose", -0.01), "sex F may lose more than 5.0 points"),
     ("subgroups", subgroup("insufficient n", None), "sex F cannot be judged (insufficient n)"),
     ("subgroups", lambda r: _change(r, "subgroups/attributes", {}), "the data name no attribute"),
-    (
-        "privacy",
-        lambda r: _change(r, "privacy/edm/nearer_to_train/pixels", {"p": None, "why": "few"}),
-        "edm: nearer to training patients? few",
-    ),
-    ("privacy", lambda r: _change(r, "privacy/edm/nearer_to_train/pixels/left_out", ["ill"]), "not judged for ill"),
-    ("privacy", lambda r: _change(r, "privacy/edm/copy_detector", {"p": None, "why": "few"}), "learned copies? few"),
     ("generator", lambda r: replace(r, collapsed_below=0.0), "collapse was not looked for"),
 ]
 
@@ -126,6 +145,11 @@ def test_what_is_not_known_counts_only_against_a_strict_gate(
     assert states(decision)[name] == UNKNOWN
     assert said in why(decision, name)
     assert not gate.decide(change(sound), strict=True)["open"]
+
+
+def test_in_a_cross_validation_fewer_patients_are_no_quick_look(sound: Records) -> None:
+    few = _change(_change(sound, "gains/n_groups", 49), "gains/folds", [{}] * 5)
+    assert states(gate.decide(few))["size"] == PASS
 
 
 def test_no_difference_is_enough_where_the_reason_is_privacy(sound: Records) -> None:
@@ -150,11 +174,40 @@ def test_one_fold_that_gives_patients_away_or_leaks_is_enough(sound: Records) ->
 
 
 def test_weights_that_tell_members_are_a_warning_not_to_release_the_generator(sound: Records) -> None:
-    decision = gate.decide(_change(sound, "privacy/edm/flagged_weights", True))
+    decision = gate.decide(_change(sound, "privacy/edm/flagged_weights", True), strict=True)
     assert states(decision)["privacy"] == WARNING
     assert decision["open"]
-    said = next(each["why"] for each in decision["conditions"] if each["name"] == "privacy")
-    assert said.startswith("release the images, not the generator")
+    assert why(decision, "privacy") == "release the images, not the generator; edm: no memorisation detected"
+
+
+UNTESTED = {"p": None, "why": "insufficient n: 4 patients among non-members, 10 needed", "per_score": {"sigma 1": 0.5}}
+
+
+def test_weights_that_were_not_tested_are_a_warning_but_for_a_control_which_has_none(sound: Records) -> None:
+    decision = gate.decide(_change(sound, "privacy/edm/membership", UNTESTED))
+    assert states(decision)["privacy"] == WARNING
+    assert why(decision, "privacy") == (
+        "release the images, not the generator; edm: whether the weights tell training patients is not known "
+        "(insufficient n: 4 patients among non-members, 10 needed)"
+    )
+    control = {"p": None, "why": "a control is not trained", "per_score": {}}
+    assert states(gate.decide(_change(sound, "privacy/edm/membership", control)))["privacy"] == PASS
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("flagged_weights", True, "edm: no memorisation detected"),
+        ("membership", UNTESTED, "edm: whether the weights tell training patients is not known"),
+    ],
+)
+def test_what_is_known_of_the_weights_is_said_before_what_the_images_were_not_judged_for(
+    sound: Records, path: str, value: Any, said: str
+) -> None:
+    decision = gate.decide(_change(missed(sound, "flipped"), f"privacy/edm/{path}", value))
+    assert states(decision)["privacy"] == FAIL
+    assert why(decision, "privacy").startswith(said)
+    assert why(decision, "privacy").endswith("; edm: not judged: finds only 0 % of flipped copies")
 
 
 def test_one_fold_that_leaks_is_enough(sound: Records) -> None:

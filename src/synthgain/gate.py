@@ -1,10 +1,11 @@
 """May the synthetic set, and the classifier trained with it, be released? Every condition with its reason and number.
 
 A condition *passes*, *fails*, or is *not known*. The gate opens where none fails; a strict gate also asks that all are
-known. What is not known without blame: whether a subgroup loses where its interval reaches below the margin but its
-difference does not, where it is too small to judge, where the data name no subgroups; and whether images are copies, or
-nearer to training patients, where too few patients of a class are held out. A subgroup fails the gate where it loses,
-or probably loses: a best estimate beyond the margin is not released on the strength of a wide interval.
+known. What is not known without blame is whether a subgroup loses: where its interval reaches below the margin but its
+difference does not, where it is too small to judge, where the data name no subgroups. A subgroup fails the gate where
+it loses, or probably loses: a best estimate beyond the margin is not released on the strength of a wide interval. And
+privacy fails it where it could not be judged: too few held-out patients, or tests that miss planted copies, are no
+audit that was passed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from synthgain.config import Config
 from synthgain.evaluation.subgroups import HOLDS, INSUFFICIENT, LOSES, MAY, PROBABLY
 from synthgain.evaluation.verdict import GAIN, NO_DIFFERENCE, points
 from synthgain.paths import Paths
+from synthgain.privacy import unjudged
+from synthgain.schema import QUICK_LOOK
 
 UTILITY, PRIVACY = "utility", "privacy"
 REASONS = (UTILITY, PRIVACY)
@@ -175,6 +178,8 @@ def _size(records: Records) -> Condition:
         for given, needed, what in zip((seeds, groups), least, ("seeds", "test patients or groups"), strict=True)
         if given < needed
     ]
+    if not short and groups < QUICK_LOOK and not records.gains.get("folds"):
+        short = [f"a quick look at {groups} test patients or groups in one split, {QUICK_LOOK} needed"]
     why = "; ".join(short) or f"{seeds} seeds, {groups} test patients or groups"
     return Condition("size", FAIL if short else PASS, why, {"seeds": seeds, "patients": groups})
 
@@ -229,37 +234,30 @@ def _insufficient(found: Mapping[str, Any]) -> list[str]:
 
 
 def _privacy(records: Records) -> Condition:
+    """The images decide, as they are what is released; what is known of the weights is said first."""
     if not records.privacy:
         return Condition("privacy", FAIL, "the candidate has no synthetic images that were audited")
     audits = records.privacy
     numbers = {"audited": min(record["n_synthetic"] for record in audits.values())}
-    flagged = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged_images"]]
-    if flagged:
-        return Condition("privacy", FAIL, "; ".join(flagged), numbers)
-    if not numbers["audited"]:
-        return Condition("privacy", FAIL, "there was no image to audit", numbers)
-    unknown = [f"{name}: {doubt}" for name, record in audits.items() for doubt in _not_judged(record)]
-    if unknown:
-        return Condition("privacy", UNKNOWN, "; ".join(unknown), numbers)
-    weights = [f"{name}: {record['sentence']}" for name, record in audits.items() if record["flagged_weights"]]
+    images, weights = [], []
+    for name, record in audits.items():
+        said = f"{name}: {record['sentence']}"
+        if record["flagged_images"]:
+            images.append(said)
+            continue
+        if record["flagged_weights"]:
+            weights.append(said)
+        elif why := unjudged.weights(record):
+            weights.append(f"{name}: whether the weights tell training patients is not known ({why})")
+        if doubts := unjudged.images(record):
+            images.append(f"{name}: not judged: {'; '.join(doubts)}")
+    if images:
+        return Condition("privacy", FAIL, "; ".join([*weights, *images]), numbers)
     if weights:
         return Condition("privacy", WARNING, f"release the images, not the generator; {'; '.join(weights)}", numbers)
     return Condition(
         "privacy", PASS, "; ".join(sorted({str(record["sentence"]) for record in audits.values()})), numbers
     )
-
-
-def _not_judged(audit: Mapping[str, Any]) -> list[str]:
-    """What of the images the audit could not judge."""
-    nearer, learned = audit["nearer_to_train"]["pixels"], audit["copy_detector"]
-    doubts = []
-    if nearer["p"] is None:
-        doubts.append(f"nearer to training patients? {nearer['why']}")
-    elif nearer["left_out"]:
-        doubts.append(f"nearer to training patients? not judged for {', '.join(nearer['left_out'])} (too few patients)")
-    if learned["p"] is None:
-        doubts.append(f"learned copies? {learned['why']}")
-    return doubts
 
 
 def _generator(records: Records) -> Condition:

@@ -1,12 +1,13 @@
 """What happened, in MLflow: a parent run per pipeline run, a child per stage, a grandchild per confirmed trial.
 
-Stages know nothing of MLflow: this reads their finished artifacts, verified, and logs beside the critical path.
+Stages know nothing of MLflow: this reads their finished artifacts, verified, and logs beside the critical path. It is
+never what loses a result: what cannot be logged is noted in the workspace (see `spool`), and the run goes on.
 """
 
 import csv
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,17 @@ from synthgain.artifact import Artifact
 from synthgain.cell import ONLY
 from synthgain.config import Config
 from synthgain.paths import POOLING, Paths
+from synthgain.spool import Spool
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "1")
+for _name, _value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server may be down
+}.items():  # fmt: skip
+    os.environ.setdefault(_name, _value)
 
+_PATIENCE = 3
+"""Faults in a row after which a run is not logged any further: each may take all retries of a request."""
+_LONGEST_TAG = 5000
 _BATCH = 100
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Lets MLflow's page open on training runs instead of language models."""
@@ -41,27 +49,43 @@ class Run:
 
     client: Any
     experiment_id: str
-    run_id: str
+    run_id = ""
 
     def __init__(self, paths: Paths, cfg: Config) -> None:
         self.paths, self.cfg = paths, cfg
+        self._spool = Spool(paths, cfg.name, cfg.tracking.uri)
+        self._in_a_row = 0
+        self._lost: Exception | None = None
         self._queue = ThreadPoolExecutor(1, "tracking")
-        self._pending: list[Future[None]] = [self._queue.submit(self._open)]
+        self._opened = self._submit(self._open)
 
     @classmethod
     @contextmanager
     def begin(cls, paths: Paths, cfg: Config) -> Iterator["Run"]:
         """Open the parent run; it ends as FINISHED, or as FAILED where the block raises."""
-        run = cls(paths, cfg)
+        run, status = cls(paths, cfg), "FAILED"
         try:
             yield run
-            run._settle()
-            run.client.set_terminated(run.run_id, "FINISHED")
-        except BaseException:
-            run._pending[0].result()
+            status = "FINISHED"
+        finally:
+            run._submit(run._end, status)
             run._queue.shutdown(wait=True)
-            run.client.set_terminated(run.run_id, "FAILED")
-            raise
+
+    def _submit(self, log: Callable[..., None], *given: Any) -> Future[None]:
+        return self._queue.submit(self._attempt, log, *given)
+
+    def _attempt(self, log: Callable[..., None], *given: Any) -> None:
+        """Log, or note what is not logged; raises nothing."""
+        try:
+            if self._lost is not None and log != self._end:
+                raise self._lost
+            log(*given)
+            self._in_a_row = 0
+        except Exception as fault:
+            self._in_a_row += 1
+            if not self.run_id or self._in_a_row >= _PATIENCE:
+                self._lost = fault
+            self._spool.note(log.__name__.strip("_"), given, fault)
 
     def _open(self) -> None:
         import mlflow
@@ -82,26 +106,27 @@ class Run:
 
     @property
     def page(self) -> str:
-        """Where ``synthgain ui`` shows this run."""
-        self._pending[0].result()
+        """Where ``synthgain ui`` shows this run, or that it does not."""
+        self._opened.result()
+        if not self.run_id:
+            return f"no page: this run was not logged, {self._spool.path} says why"
         return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
 
     def log_stage(self, stage: str, ran: bool) -> None:
         """Log a finished stage (DVC's name, such as ``train_generator@edm``) as a child run."""
-        self._pending.append(self._queue.submit(self._log_stage, stage, ran))
+        self._submit(self._log_stage, stage, ran)
 
     def log_failure(self, stage: str, message: str) -> None:
         """Log a stage that failed, with its last words, as a child run that FAILED."""
-        self._pending.append(self._queue.submit(self._log_failure, stage, message))
+        self._submit(self._log_failure, stage, message)
 
     def log_verdict(self) -> None:
-        """Copy the verdict's numbers and the report to the parent run, whether or not a stage had to run."""
-        self._pending.append(self._queue.submit(self._log_verdict))
+        """Copy verdict, gate, cards and report to the parent run, whether or not a stage had to run."""
+        self._submit(self._log_verdict)
 
-    def _settle(self) -> None:
-        self._queue.shutdown(wait=True)
-        for done in self._pending:
-            done.result()
+    def _end(self, status: str) -> None:
+        if self.run_id:
+            self.client.set_terminated(self.run_id, status)
 
     def _log_stage(self, stage: str, ran: bool) -> None:
         """Log a child run for each cell of the study."""
@@ -147,11 +172,21 @@ class Run:
         self.client.set_tag(self.run_id, "mlflow.note.content", gains["verdict"]["sentence"])
         self.client.set_tag(self.run_id, "test_uses", str(outcome.test_uses(self.paths, self.cfg)))
         report = artifact.read(self.paths.out("report"))
-        self.client.set_tag(self.run_id, "gate", report.json("gate.json")["word"])
-        self.client.log_artifact(self.run_id, str(report.file("report.html")))
+        self._gate(report.json("gate.json"))
+        for name in ("report.html", "gate.json"):
+            self.client.log_artifact(self.run_id, str(report.file(name)))
         for name in report.manifest["files"]:
             if name.startswith("cards/"):
                 self.client.log_artifact(self.run_id, str(report.file(name)), "cards")
+
+    def _gate(self, decision: Mapping[str, Any]) -> None:
+        """The decision as a tag, and each condition with its reason as another."""
+        from mlflow.entities import RunTag
+
+        tags = {"gate": decision["word"]} | {
+            f"gate.{each['name']}": f"{each['state']}: {each['why']}" for each in decision["conditions"]
+        }
+        self.client.log_batch(self.run_id, tags=[RunTag(name, said[:_LONGEST_TAG]) for name, said in tags.items()])
 
     def _trials(self, parent: str) -> None:
         """A run per arm and seed, so that the MLflow page can group and plot by arm, generator and seed."""

@@ -43,9 +43,12 @@ def test_ui_serves_the_runs_of_this_workspace(workspace: Any) -> None:
     assert f"MLflow: {address}" in printed
 
 
-DEAD = "tracking.uri=http://somebody:hunter2@127.0.0.1:9"
+DEAD = "tracking.uri=http://127.0.0.1:9"
 """A tracking server that does not answer."""
-QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "1"}
+QUICK = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "1", "MLFLOW_TRACKING_USERNAME": "somebody",
+    "MLFLOW_TRACKING_PASSWORD": "hunter2",
+}  # fmt: skip
 
 
 def test_a_tracking_server_that_is_down_costs_neither_verdict_nor_record(workspace: Any) -> None:

@@ -21,8 +21,10 @@ def made(gathered: Material) -> dict[str, dict[str, Any]]:
     return cards.cards(gathered)
 
 
-def test_there_is_a_card_for_every_synthetic_set_and_for_both_classifiers(made: dict[str, Any]) -> None:
-    assert set(made) == {"data-copies", "data-dcgan", "data-edm", "data-oracle", "model-candidate", "model-baseline"}
+def test_there_is_a_card_for_every_synthetic_set_and_for_every_confirmed_classifier(made: dict[str, Any]) -> None:
+    sets = {"data-copies", "data-dcgan", "data-edm", "data-oracle"}
+    others = {"model-oversample", "model-duplicate", "model-synthetic-dcgan-r0.5", "model-oracle"}
+    assert set(made) == sets | others | {"model-candidate", "model-baseline"}
     json.dumps(made, allow_nan=False)
 
 
@@ -30,7 +32,6 @@ def test_a_data_card_says_what_was_drawn_kept_found_and_decided(gathered: Materi
     card = made["data-edm"]
     assert card["images"]["kept"] == 66
     assert sum(each["kept"] for each in card["images"]["classes"].values()) == 66
-    assert card["fidelity"]["kid"] == {"value": 0.41, "low": 0.36, "high": 0.47}
     assert card["privacy"] == {
         "flagged_images": False,
         "flagged_weights": True,
@@ -60,17 +61,44 @@ def test_a_model_card_says_how_the_classifier_was_trained_and_what_it_reaches(
     assert candidate["training_data"]["synthetic"]["set_sha256"] == gathered.artifacts["synthesize/edm"]
     assert baseline["training_data"]["synthetic"] is None
     assert baseline["privacy"] is None
-    assert baseline["performance"]["macro AUROC"] == {
-        "value": None,
-        "low": None,
-        "high": None,
-        "why": toy.NO_AUROC,
-    } or (baseline["performance"]["macro AUROC"]["value"] is not None)
+    missing = {"value": None, "low": None, "high": None, "why": toy.NO_AUROC}
+    assert baseline["performance"]["macro AUROC"] == missing
+    assert candidate["performance"]["macro AUROC"]["value"] == pytest.approx(0.72)
     assert candidate["performance"]["calibration error (ECE)"]["why"] == "biased upwards"
     assert candidate["model"]["seed"] == 3
     assert candidate["training_data"]["real"]["images"] == int((gathered.real.table["split"] == "train").sum())
     assert candidate["subgroups"]["gap"]["sex"] == 0.072
     assert baseline["release"]["decision"].startswith("not judged")
+
+
+def test_the_card_of_another_confirmed_arm_tells_of_that_arm(gathered: Material, made: dict[str, Any]) -> None:
+    card = made["model-synthetic-dcgan-r0.5"]
+    assert (card["name"], card["role"]) == ("phantom, synthetic-dcgan-r0.5", "beside the declared contrast")
+    assert card["training_data"]["synthetic"]["generator"] == "dcgan"
+    assert (
+        card["performance"]["accuracy"]["value"] == gathered.gains["arms"]["synthetic-dcgan-r0.5"]["accuracy"]["mean"]
+    )
+    assert list(card["gain"]["contrasts"]) == ["synthetic-dcgan-r0.5 against classic"]
+    assert card["gain"]["contrasts"]["synthetic-dcgan-r0.5 against classic"]["word"] == "loss"
+    assert not card["privacy"]["flagged_weights"]
+    assert card["release"]["decision"].startswith("not judged")
+    assert made["model-duplicate"]["training_data"]["synthetic"]["per_real_image"] == gathered.plan["ratio"] == 0.5
+    assert made["model-candidate"]["role"] == "candidate"
+
+
+def test_limits_that_are_no_interval_are_called_a_range_in_every_extractor(made: dict[str, Any]) -> None:
+    found = made["data-edm"]["fidelity"]["extractors"]
+    assert set(found) == {"encoder", "backbone"}
+    for name, sha256 in (("encoder", "0" * 64), ("backbone", "b" * 64)):
+        assert found[name]["sha256"] == sha256
+        assert found[name]["kid"] == {"value": 0.41, "low": 0.36, "high": 0.47}
+        assert found[name]["recall"] == {"value": 0.41, "range": [0.41 - 0.01, 0.41 + 0.02]}
+        assert found[name]["fid_infinity"]["range"] is None
+        assert {key.removesuffix("_null") for key in found[name]} >= {"c2st", "fid", "precision", "density", "coverage"}
+    page = cards.markdown(made["data-edm"])
+    assert page.count("- **recall:** 0.41 (range 0.4 to 0.43)") == 2
+    assert page.count("- **c2st:** 0.83 (0.78 to 0.88)") == 2
+    assert page.count(r"- **fid\_infinity:** not estimable (insufficient n: 50 images a side") == 2
 
 
 def test_markdown_is_made_of_the_same_values_as_the_json(made: dict[str, Any]) -> None:
@@ -118,8 +146,16 @@ def test_in_a_cross_validation_the_cards_are_those_of_the_fold_that_is_shown(gat
     assert made["model-candidate"]["name"] == "phantom, synthetic-edm-r1"
     assert made["model-baseline"]["name"] == "phantom, oversample"
     assert "chosen-synthetic against strongest-baseline" in made["data-edm"]["gain"]["contrasts"]
+    assert "classic" in {card["name"].removeprefix("phantom, ") for card in made.values()}
     assert made["data-dcgan"]["release"]["decision"].startswith("not judged")
     assert checklist_page.page(found)
+
+
+def test_an_arm_that_not_every_fold_confirmed_has_no_score_over_all_of_them(gathered: Material) -> None:
+    arms = {name: scores for name, scores in gathered.gains["arms"].items() if name != "oracle"}
+    card = cards.model_card(replace(gathered, gains=gathered.gains | {"arms": arms}), "oracle")
+    assert card["performance"]["not_estimable"] == "this arm was not confirmed in every fold"
+    assert "accuracy" not in card["performance"]
 
 
 def test_without_attributes_the_limits_say_so(toy: ModuleType, gathered: Material) -> None:
@@ -148,15 +184,37 @@ def test_every_item_is_there_once_and_is_filled_or_left_to_the_author(
 def test_the_checklist_points_to_the_numbers_of_this_study(gathered: Material) -> None:
     page = checklist_page.page(gathered)
     assert "52 items: " in page
-    assert "56 test images of 21 patients or groups" in page
+    assert "56 test images of 52 patients or groups" in page
     assert "difference +3.1 (+1.0 to +5.2) points (report: Gain)" in page
     assert "1 may lose beyond the margin" in page
     assert "Grad-CAM (passes its randomisation check)" in page
+    assert "two-level bootstrap (9,990 replicates)" in page
+
+
+def test_the_checklist_says_what_could_not_be_estimated(toy: ModuleType, gathered: Material) -> None:
+    checks = toy.explained()["randomisation"]["candidate"]
+    checks["grad_cam"] |= {"passes": None, "similarity": None, "why": "most of its maps have no contrast"}
+    checks["occlusion"]["passes"] = False
+    headline = {key: value for key, value in gathered.gains["headline"].items() if key != "replicates"}
+    unknown = replace(
+        gathered, explained={"randomisation": {"candidate": checks}},
+        gains=gathered.gains | {"headline": headline | {"why": "a class is missing among the test images"}},
+    )  # fmt: skip
+    page = checklist_page.page(unknown)
+    assert "Grad-CAM (its randomisation check is not estimable)" in page
+    assert "occlusion (does not pass its randomisation check)" in page.lower()
+    assert "two-level bootstrap (a class is missing among the test images)" in page
 
 
 def test_the_report_stage_writes_them_as_part_of_its_output(toy: ModuleType, workspace: Paths) -> None:
     report.run(toy.config(), workspace)
     found = artifact.read(workspace.out("report"))
     names = {name for name in found.manifest["files"] if name.startswith("cards/")}
-    assert {"cards/checklist.md", "cards/data-edm.md", "cards/data-edm.json", "cards/model-candidate.json"} <= names
+    assert {
+        "cards/checklist.md",
+        "cards/data-edm.md",
+        "cards/data-edm.json",
+        "cards/model-candidate.json",
+        "cards/model-oracle.md",
+    } <= names
     assert found.json("cards/data-edm.json")["card"] == "data"

@@ -97,7 +97,8 @@ def _ingest(paths: Paths, rng: np.random.Generator) -> np.ndarray:
         patient = f"p{index // 8:03d}"
         rows.append(
             {"image_id": f"i{index:04d}", "label": CLASSES[label], "patient_id": patient, "group": patient,
-             "split": split, "source": "real", "origin": f"site/{index}.png", "sha256": "", "duplicate_group": ""}
+             "split": split, "source": "real", "origin": f"site/{index}.png", "sha256": "",
+             "stored_sha256": f"{index:064x}", "duplicate_group": ""}
         )  # fmt: skip
     quarantine = pd.DataFrame(
         {"origin": [f"bad/{HOSTILE}-{i}.png" for i in range(61)], "reason": "truncated", "detail": "ends at byte 1024"}
@@ -317,7 +318,7 @@ def _screen(paths: Paths, rng: np.random.Generator) -> None:
 
 SENTENCES = {
     "gain": "gain: synthetic-edm-r1 beats classic by +3.1 points of balanced accuracy (95 % CI +1.0 to +5.2, sign-flip "
-    "p = 0.008; 8 seeds, 56 test images of 21 patient groups; conditional on this trained generator)",
+    "p = 0.008; 8 seeds, 56 test images of 52 patients or groups; conditional on this trained generator)",
     "loss": "loss: synthetic-edm-r1 falls behind classic by 4.0 points (95 % CI -6.1 to -1.9; 8 seeds)",
     "no difference": "no difference: synthetic-edm-r1 and classic differ by less than 2 points (+0.2) (-0.9 to 1.3; 8)",
     "inconclusive": "inconclusive: whether synthetic-edm-r1 beats classic stays open at +1.1 points (95 % CI -2.0 to "
@@ -372,7 +373,7 @@ def gains(word: str = "gain") -> dict[str, Any]:
                                "high": min(1, level + 0.1 * (k - 1) + 0.06)} for k, label in enumerate(CLASSES)},
         }  # fmt: skip
     return {
-        "classes": list(CLASSES), "n_test": 56, "n_groups": 21, "seeds": 8,
+        "classes": list(CLASSES), "n_test": 56, "n_groups": 52, "seeds": 8,
         "verdict": {"word": word, "sentence": SENTENCES[word], "reasons": ["both tests agree", "8 seeds"]},
         "headline": headline, "secondary": secondary, "not_the_claim": real, "arms": arms,
         "learning_curve": LEARNED,

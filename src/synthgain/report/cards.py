@@ -1,10 +1,10 @@
-"""Data card of each synthetic set, model card of the two classifiers that are compared: from stage outputs alone.
+"""Data card of each synthetic set, model card of each confirmed classifier: from stage outputs alone.
 
 A card is a mapping of sections, written as JSON and, from the same values, as Markdown. It holds counts, hashes,
 measures and findings; never a patient, an image or a place on the user's machine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from synthgain.arms.arm import CONTROLS, parse
@@ -15,7 +15,6 @@ from synthgain.report.tables import ALL_CLASSES, counts
 from synthgain.report.wording import describe, metric_name
 
 NOT_RECORDED = "not recorded"
-_DISTANCES = ("kid", "kid_null", "fid", "fid_null")
 _MEASURES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "log_loss", "ece")
 _LIMITS = (
     "Not for clinical use: a research result on one data set, measured on one test split or one cross-validation.",
@@ -25,9 +24,14 @@ _LIMITS = (
 
 
 def cards(material: Material) -> dict[str, dict[str, Any]]:
-    """Every card by the name of its files: ``data-<generator>``, ``model-candidate``, ``model-baseline``."""
+    """Every card by the name of its files: ``data-<generator>``, ``model-candidate``, ``model-baseline``.
+
+    Every other arm that was confirmed has a ``model-<arm>``.
+    """
+    roles = {arm_of(material, role): role for role in ("candidate", "baseline")}
     found = {f"data-{name}": data_card(material, name) for name in material.synthetic}
-    return found | {f"model-{role}": model_card(material, role) for role in ("candidate", "baseline")}
+    arms = {arm: roles.get(arm) for arm in material.models["arms"]}
+    return found | {f"model-{role or arm}": model_card(material, arm, role) for arm, role in arms.items()}
 
 
 def arm_of(material: Material, role: str) -> str:
@@ -69,7 +73,8 @@ def data_card(material: Material, generator: str) -> dict[str, Any]:
         },
         "fidelity": _fidelity(material, generator),
         "privacy": _privacy(material, generator),
-        "gain": _gain(material, of_arms),
+        "gain": _gain(material, (each for each in _contrasts(material)
+                                 if parse(_candidate_of(material, each)).generator == of_arms)),
         "subgroups": _subgroups(material) | {"share_reached": _reached(material, generator)},
         "release": _release(material, of_arms == parse(arm_of(material, "candidate")).generator),
         "limits": _limits(material),
@@ -77,14 +82,13 @@ def data_card(material: Material, generator: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def model_card(material: Material, role: str) -> dict[str, Any]:
-    """The card of the classifier in ``role``: ``candidate`` or ``baseline``."""
-    name, pooled = arm_of(material, role), material.gains["headline"][role]
-    arm, known = parse(name), material.models
-    scores = material.gains["arms"][pooled]
-    generator = arm.generator
+def model_card(material: Material, name: str, role: str | None = None) -> dict[str, Any]:
+    """The card of the classifier of the arm ``name``; ``role``: ``candidate``, ``baseline``, or none of the two."""
+    arm, known = parse(name).at(material.plan["ratio"]), material.models
+    pooled, generator = material.gains["headline"][role] if role else name, arm.generator
     return {
-        "card": "model", "name": f"{material.config['dataset']['name']}, {name}", "role": role,
+        "card": "model", "name": f"{material.config['dataset']['name']}, {name}",
+        "role": role or "beside the declared contrast",
         "intended_use": f"Research on telling {', '.join(material.real.classes)} apart in images like those of the "
         "data set. Not for diagnosis.",
         "model": {
@@ -96,19 +100,15 @@ def model_card(material: Material, role: str) -> dict[str, Any]:
         "training_data": {
             "what": describe(name), "real": _split(material, "train"), "validation": _split(material, "val"),
             "synthetic": None if generator is None else {
-                "generator": generator, "per_real_image": arm.ratio,
+                "generator": generator, "per_real_image": None if arm.whole else arm.ratio, "filtered": arm.filtered,
                 "kept": material.selection[generator]["all"]["kept"],
                 "set_sha256": material.artifacts_of("synthesize", generator),
             },
         },
-        "performance": {
-            "measured_on": {"split": "test", "images": material.gains["n_test"],
-                            "patients_or_groups": material.gains["n_groups"], "seeds": material.gains["seeds"]},
-            **{metric_name(metric): _score(scores[metric]) for metric in _MEASURES if metric in scores},
-            "recall by class": {label: _score(score) for label, score in scores["recall"].items()},
-        },
-        "gain": _gain(material),
-        "subgroups": _subgroups(material, pooled),
+        "performance": _performance(material, pooled),
+        "gain": _gain(material, (each for each in _contrasts(material)
+                                 if (each is material.gains["headline"] if role else each["candidate"] == name))),
+        "subgroups": _subgroups(material, pooled) if role else "compared for the candidate and the baseline alone",
         "privacy": None if generator is None else _privacy(material, generator),
         "release": _release(material, role == "candidate"),
         "limits": _limits(material),
@@ -117,6 +117,19 @@ def model_card(material: Material, role: str) -> dict[str, Any]:
             "real_set": material.artifacts_of("ingest"), "predictions": material.artifacts_of("confirm"),
         },
     }  # fmt: skip
+
+
+def _performance(material: Material, arm: str) -> dict[str, Any]:
+    """Every measure on the test images; an arm that not all folds confirmed has none over all of them."""
+    scores = material.gains["arms"].get(arm)
+    measured: dict[str, Any] = {
+        "measured_on": {"split": "test", "images": material.gains["n_test"],
+                        "patients_or_groups": material.gains["n_groups"], "seeds": material.gains["seeds"]},
+    }  # fmt: skip
+    if scores is None:
+        return measured | {"not_estimable": "this arm was not confirmed in every fold"}
+    measured |= {metric_name(metric): _score(scores[metric]) for metric in _MEASURES if metric in scores}
+    return measured | {"recall by class": {label: _score(score) for label, score in scores["recall"].items()}}
 
 
 def _split(material: Material, split: str) -> dict[str, Any]:
@@ -142,15 +155,27 @@ def _score(record: Mapping[str, Any]) -> dict[str, Any]:
     return known | ({"why": why} if why and None in known.values() else {})
 
 
+def _measure(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A `_score`; where limits are the least and the greatest of several values, ``range`` takes their place."""
+    if "value" in record:
+        return _score(record)
+    limits = None if record["mean"] is None else [record["low"], record["high"]]
+    return {"value": record["mean"], "range": limits} | ({"why": record["why"]} if "why" in record else {})
+
+
 def _fidelity(material: Material, generator: str) -> dict[str, Any]:
     found = material.fidelity[generator]
-    own = found["extractors"]["encoder"]
     seen = found["recognition"].get("synthetic") or {"share": None}
     return {
-        "extractor": {"name": "encoder", "sha256": own["sha256"]},
-        **{name: _score(own["pooled"][name]) for name in _DISTANCES},
+        "extractors": {
+            name: {"sha256": each["sha256"]}
+            | {measure: _measure(record) for measure, record in each["pooled"].items() if isinstance(record, Mapping)}
+            for name, each in found["extractors"].items()
+        },
         "recognised_as_intended": seen["share"], "recognised_by_chance": found["recognition"]["chance"],
-        "read": "each distance beside its null, which two samples of real images have; fidelity is no proof of use",
+        "read": "each measure beside its null, which two samples of real images have; limits are an interval or, after "
+        "the word range, the least and the greatest value over random halves of the real patients; fidelity is no "
+        "proof of use",
     }  # fmt: skip
 
 
@@ -162,19 +187,30 @@ def _privacy(material: Material, generator: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _gain(material: Material, generator: str | None = None) -> dict[str, Any]:
-    """The verdict, and every contrast of an arm that uses the generator; without one, the declared contrast."""
-    gains, kept = material.gains, {}
-    for contrast in [gains["headline"], *gains["secondary"]]:
-        candidate = contrast["candidate"]
-        own = arm_of(material, "candidate") if candidate in ROLES else candidate
-        if contrast is gains["headline"] if generator is None else parse(own).generator == generator:
-            kept[f"{candidate} against {contrast['baseline']}"] = {
-                "metric": contrast["metric"], "word": contrast["word"],
-                "difference": _score({"value": contrast["difference"], **contrast}),
-                "p": contrast.get("p"), "p_holm": contrast.get("p_holm"),
-            }  # fmt: skip
-    return {"verdict_of_the_declared_contrast": gains["verdict"]["sentence"], "contrasts": kept}
+def _contrasts(material: Material) -> list[Mapping[str, Any]]:
+    """The declared contrast, then the secondary ones."""
+    return [material.gains["headline"], *material.gains["secondary"]]
+
+
+def _candidate_of(material: Material, contrast: Mapping[str, Any]) -> str:
+    """The candidate of a contrast as an arm, also where the folds filled that role differently."""
+    named = str(contrast["candidate"])
+    return arm_of(material, "candidate") if named in ROLES else named
+
+
+def _gain(material: Material, contrasts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The verdict, and some of the contrasts."""
+    return {
+        "verdict_of_the_declared_contrast": material.gains["verdict"]["sentence"],
+        "contrasts": {
+            f"{each['candidate']} against {each['baseline']}": {
+                "metric": each["metric"], "word": each["word"],
+                "difference": _score({"value": each["difference"], **each}),
+                "p": each.get("p"), "p_holm": each.get("p_holm"),
+            }
+            for each in contrasts
+        },
+    }  # fmt: skip
 
 
 def _subgroups(material: Material, arm: str | None = None) -> dict[str, Any]:
@@ -269,10 +305,11 @@ def _said(value: Any) -> str:
 
 
 def _number(score: Mapping[str, Any]) -> str:
-    """A value with its interval, or why one of them is missing."""
+    """A value with its interval or range, or why one of them is missing."""
     why = f" ({escaped(str(score['why']))})" if "why" in score else ""
     if score["value"] is None:
         return f"not estimable{why}"
-    if score["low"] is None:
+    low, high = score["range"] if "range" in score else (score["low"], score["high"])
+    if low is None:
         return f"{_said(score['value'])}{why}"
-    return f"{_said(score['value'])} ({_said(score['low'])} to {_said(score['high'])})"
+    return f"{_said(score['value'])} ({'range ' if 'range' in score else ''}{_said(low)} to {_said(high)})"

@@ -12,6 +12,8 @@ from synthgain.report.material import Material
 from synthgain.report.tables import ALL_CLASSES, counts
 from synthgain.report.wording import interval, metric_name, p_value, plain_text, points, shown
 
+_CHECK = {True: "passes its randomisation check", False: "does not pass its randomisation check",
+          None: "its randomisation check is not estimable"}  # fmt: skip
 _PACKAGES = ("torch", "monai", "pytorch-lightning")
 
 
@@ -72,7 +74,6 @@ def _of_the_training(material: Material) -> dict[str, str]:
         "balanced": "oversample" if "oversample" in arms else "none", "n_arms": str(len(material.gains["arms"])),
         "trainings": f"{len(material.gains['arms']) * material.gains['seeds']:,}",
         "versions": ", ".join(f"{name} {material.versions[name]}" for name in _PACKAGES),
-        "replicates": f"{config['evaluation']['replicates']:,}",
     }  # fmt: skip
 
 
@@ -93,7 +94,8 @@ def _of_the_results(material: Material) -> dict[str, str]:
         "margin": f"{points(found['margin'], signed=False)} points", "verdict": gains["verdict"]["sentence"],
         "detectable": plain_text(shown(headline, "minimum_detectable_gain", _in_points)),
         "difference": plain_text(interval(headline, "difference", points)) + " points",
-        "p": plain_text(shown(headline, "p", p_value)), "score": scores["candidate"],
+        "p": plain_text(shown(headline, "p", p_value)),
+        "replicates": plain_text(shown(headline, "replicates", "{:,} replicates".format)), "score": scores["candidate"],
         "baseline_score": scores["baseline"], "gap_changes": _listed(changes, "; "),
         "subgroups": _listed([f"{words.count(word)} {word_of(word)}" for word in WORDS if word in words]),
         "limits": _listed(material.facts.get("notes") or (), " "),
@@ -104,7 +106,7 @@ def _of_the_results(material: Material) -> dict[str, str]:
 
 def _explained(explained: Mapping[str, Any]) -> str:
     checks = [
-        f"{METHODS[method]} ({'passes' if check['passes'] else 'does not pass'} its randomisation check)"
+        f"{METHODS[method]} ({_CHECK[check['passes']]})"
         for method, check in explained.get("randomisation", {}).get("candidate", {}).items()
     ]
     return _listed(checks) if checks else f"none: {explained.get('why', 'not asked for')}"

@@ -165,7 +165,7 @@ CLAIM: Sequence[Item] = (
     Item(
         "29",
         "Statistical significance and uncertainty",
-        "two-level bootstrap ({replicates} replicates) and exact sign-flip over {seeds} seeds; p = {p}",
+        "two-level bootstrap ({replicates}) and exact sign-flip over {seeds} seeds; p = {p}",
     ),
     Item(
         "30", "Robustness or sensitivity", "{n_arms} arms, {seeds} seeds each; subgroups: {subgroups}", "other shifts"

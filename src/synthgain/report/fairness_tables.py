@@ -201,7 +201,7 @@ def _decided(decision: Mapping[str, Any]) -> str:
 GATE_NOTE = (
     "Released only if no condition fails. What is not known counts against a release only with synthgain gate "
     "--strict. Whether the results are still those of params.yaml is asked by synthgain gate when it is called. "
-    "Cards of every synthetic set and of both classifiers, and reporting checklists filled from these results, are in "
-    "data/report/cards."
+    "Cards of every synthetic set and of every confirmed classifier, and reporting checklists filled from these "
+    "results, are in data/report/cards."
 )
 """How to read the gate's table."""

@@ -207,7 +207,7 @@ def test_what_is_known_of_the_weights_is_said_before_what_the_images_were_not_ju
     decision = gate.decide(_change(missed(sound, "flipped"), f"privacy/edm/{path}", value))
     assert states(decision)["privacy"] == FAIL
     assert why(decision, "privacy").startswith(said)
-    assert why(decision, "privacy").endswith("; edm: not judged: finds only 0 % of flipped copies")
+    assert "; edm: not judged: finds only 0 % of flipped copies" in why(decision, "privacy")
 
 
 def test_one_fold_that_leaks_is_enough(sound: Records) -> None:

@@ -34,7 +34,8 @@ def test_the_better_of_both_tests_counts_for_each_kind() -> None:
 
 def test_every_kind_of_which_less_than_half_is_found_is_named() -> None:
     found = unjudged.images(audit({"exact": 1.0, "flipped": 0.495, "noisy": 0.0}, {"flipped": 0.3, "noisy": 0.025}))
-    assert found == ["finds only 49.5 % of flipped, 2.5 % of noisy copies"]
+    assert len(found) == 1
+    assert found[0].startswith("finds only 49.5 % of flipped, 2.5 % of noisy copies; held-out images are as like")
 
 
 def test_other_kinds_are_not_asked_for() -> None:
@@ -46,9 +47,8 @@ def test_the_kinds_that_are_asked_for_are_planted() -> None:
 
 
 def test_without_a_planted_copy_nothing_was_looked_for() -> None:
-    assert unjudged.images(audit({"exact": None}, {})) == [
-        "finds only 0 % of exact, 0 % of flipped, 0 % of noisy copies"
-    ]
+    (found,) = unjudged.images(audit({"exact": None}, {}))
+    assert found.startswith("finds only 0 % of exact, 0 % of flipped, 0 % of noisy copies; ")
 
 
 def test_every_test_that_was_not_done_is_named() -> None:

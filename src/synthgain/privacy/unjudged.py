@@ -9,6 +9,10 @@ LEAST_FOUND = 0.5
 LOOKED_FOR = ("exact", "flipped", "noisy")
 """Kinds of copies that have to be looked for: as they are, mirrored as by augmentation, with a generator's own noise.
 Of the others the power is reported."""
+_HINT = (
+    "held-out images are as like training ones as copies are: are near-copies left in the split "
+    "(dataset.near_duplicate_rms)?"
+)
 _FOR_COPIES = ("duplicates", "copy_detector")
 
 
@@ -26,7 +30,7 @@ def images(audit: Record) -> list[str]:
         reasons.append(f"learned copies? {learned['why']}")
     shares = {kind: _found(audit, kind) for kind in LOOKED_FOR}
     missed = [f"{100 * share:.3g} % of {kind}" for kind, share in shares.items() if share < LEAST_FOUND]
-    return reasons + ([f"finds only {', '.join(missed)} copies"] if missed else [])
+    return reasons + ([f"finds only {', '.join(missed)} copies; {_HINT}"] if missed else [])
 
 
 def weights(audit: Record) -> str | None:

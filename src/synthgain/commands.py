@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -136,15 +137,19 @@ def results(given: argparse.Namespace) -> None:
     from synthgain import config, last_run, outcome
     from synthgain.paths import find_workspace
     from synthgain.report import material, results_page
+    from synthgain.schema import NAME
 
+    if not re.fullmatch(NAME, given.study):
+        raise SynthgainError(f"results: the study {given.study!r} names files: letters, digits, '_' and '-' only")
     paths = find_workspace()
     cfg = config.read(paths.params)
+    folder = paths.pages(given.to, cfg.dataset.raw, cfg.dataset.path)
     if fault := outcome.outdated(paths, cfg):
         raise SynthgainError(f"no page is written: {fault}; run 'synthgain run' first")
     gathered = material.gather(cfg, paths)
     written = results_page.results_json(gathered, given.study, last_run.read(paths))
-    results_page.write(written, paths.root / given.to)
-    print(paths.root / given.to / f"{given.study}.md")
+    results_page.write(written, folder)
+    print(folder / f"{given.study}.md")
 
 
 def value(given: argparse.Namespace) -> None:
@@ -189,34 +194,43 @@ def calibrate(given: argparse.Namespace) -> None:
     from synthgain.paths import find_workspace
 
     paths = find_workspace()
+    folder = paths.pages(given.to)
     started = time.monotonic()
     if given.trained:
-        found = _trained(paths, paths.root / given.to / "calibration.json")
+        found = _trained(paths, folder / "calibration.json", given)
     else:
         facts: dict[str, Any] = {"command": " ".join(["synthgain", *sys.argv[1:]]), "commit": last_run.commit(paths)}
         found = calibration.run(given.studies, given.seed, given.workers) | {"study": "calibration"}
         facts |= {"hardware": last_run.hardware(), "wall_seconds": round(time.monotonic() - started)}
         found["run"] = facts
-    page.write(found, paths.root / given.to)
-    print(paths.root / given.to / "calibration.md")
+    page.write(found, folder)
+    print(folder / "calibration.md")
 
 
-def _trained(paths: "Paths", simulated: Path) -> dict[str, Any]:
+def _trained(paths: "Paths", simulated: Path, given: argparse.Namespace) -> dict[str, Any]:
     import json
     import tempfile
 
     from synthgain import known_answers, last_run
+    from synthgain.calibration import pool
+    from synthgain.calibration.run import check
 
+    check(given.studies, given.workers)
     if not simulated.is_file():
         raise SynthgainError(f"{simulated}: not found; run 'synthgain calibrate' without --trained first")
     found: dict[str, Any] = json.loads(simulated.read_text())
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        cfg, there = known_answers.study(paths.root, Path(folder))
-        said = (
-            f"The embedded phantom with controls in place of generators: {cfg.seeds} seeds, {cfg.classifier.kind}, "
-            f"commit `{last_run.commit(paths)}`, {last_run.hardware()}."
-        )
-        return found | {"trained": {"about": said, "rows": known_answers.rows(there)}}
+        cfg, there = known_answers.study(paths.root, Path(folder), f"compute.workers={given.workers}")
+        rows = known_answers.rows(cfg, there)
+        drawn = pool.run(known_answers.pool(cfg, there), given.studies, given.seed, given.workers)
+    minutes = (time.monotonic() - started) / 60
+    said = (
+        f"The embedded phantom with controls in place of generators, each against `{known_answers.BASELINE}`: "
+        f"{cfg.seeds} seeds, {cfg.classifier.kind}, commit `{last_run.commit(paths)}`, {last_run.hardware()}; "
+        f"{minutes:.1f} minutes with what follows."
+    )
+    return found | {"trained": {"about": said, "rows": rows}, "pool": drawn}
 
 
 def ui(given: argparse.Namespace) -> None:

@@ -7,16 +7,27 @@ labels of one another (`shuffled`) must never be one.
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from synthgain import artifact, stages
+from synthgain.arms import trial
+from synthgain.arms.arm import parse
 from synthgain.compose import compose
 from synthgain.config import Config
+from synthgain.errors import SynthgainError
+from synthgain.evaluation import gain
+from synthgain.evaluation.predictions import Predictions, from_table
 from synthgain.paths import Paths
+from synthgain.seeding import derive
 
+BASELINE, STRONGER = "classic", "oracle"
 SHUFFLED = "shuffled-oracle-r1"
-EXPECTED = {"oracle": "gain", "duplicate": "no gain", "noise": "no gain", SHUFFLED: "no gain"}
+EXPECTED = {STRONGER: "gain", "duplicate": "no gain", "noise": "no gain", SHUFFLED: "no gain"}
+TRAININGS = 32
+"""Of each arm in the pool."""
 _STUDY = (
     "generator=[]", "control=[copies,noise,oracle]", "screening.seeds=1", "arms.ratios=[1.0]", "curve.seeds=0",
-    "arms.baselines=[classic]", f"arms.always=[classic,duplicate,noise,{SHUFFLED},oracle]",
+    f"arms.baselines=[{BASELINE}]", f"arms.always=[{BASELINE},duplicate,noise,{SHUFFLED},{STRONGER}]",
 )  # fmt: skip
 
 
@@ -36,12 +47,41 @@ def study(workspace: Path, folder: Path, *overrides: str) -> tuple[Config, Paths
     return cfg, paths
 
 
-def rows(paths: Paths) -> list[dict[str, Any]]:
-    """A row per arm with a known answer: arm, expected, word, difference to the baseline."""
-    gains = artifact.read(paths.out("evaluate")).json("gains.json")
+def rows(cfg: Config, paths: Paths) -> list[dict[str, Any]]:
+    """A row per arm with a known answer: arm, expected, word, difference to `BASELINE`.
+
+    The baseline is fixed, because a screening may choose `duplicate`, which then would not be compared with anything.
+
+    Raises
+    ------
+    SynthgainError
+        One of the arms was not confirmed.
+    """
+    confirmed = artifact.read(paths.out("confirm"))
+    table = pd.read_parquet(confirmed.file("predictions.parquet"))
+    predictions = from_table(table, confirmed.json("models/config.json")["classes"])
+    for arm in EXPECTED:
+        if arm not in predictions.arms:
+            raise SynthgainError(
+                f"known answers: arm '{arm}' was not confirmed, so it cannot be compared (there are: "
+                f"{', '.join(predictions.arms)}); data/screen/plan.json says why"
+            )
+    claim = {"candidate": STRONGER, "baseline": BASELINE, **cfg.claim.model_dump()}
+    gains = gain.evaluate(predictions, claim, cfg.evaluation, derive(cfg.seed, "known answers"))
     found = {contrast["candidate"]: contrast for contrast in (gains["headline"], *gains["secondary"])}
     return [
         {"arm": arm, "expected": expected, "word": found[arm]["word"], "difference": found[arm]["difference"]}
         for arm, expected in EXPECTED.items()
-        if arm in found
     ]
+
+
+def pool(cfg: Config, paths: Paths, trainings: int = TRAININGS) -> Predictions:
+    """What ``trainings`` trainings each of `STRONGER` and of `BASELINE`, with seeds of their own, predict on test."""
+    arms = [parse(STRONGER), parse(BASELINE)]
+    trials = [
+        trial.Trial(arm, index, derive(cfg.seed, "pool", index), ("test",))
+        for arm in arms for index in range(trainings)
+    ]  # fmt: skip
+    results = trial.run_all(trial.bench(paths, cfg, arms), trials, "training the pool")
+    classes = artifact.read(paths.out("confirm")).json("models/config.json")["classes"]
+    return from_table(trial.collect(trials, results, trial.PREDICTIONS), classes)

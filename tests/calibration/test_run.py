@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from synthgain.calibration import run as calibration
-from synthgain.calibration.run import TARGETS, run
-from synthgain.calibration.scenarios import SCENARIOS, Scenario
+from synthgain.calibration.rates import TARGETS
+from synthgain.calibration.run import run
+from synthgain.calibration.scenarios import SCENARIOS, Scenario, Screening
 from synthgain.errors import SynthgainError
 from synthgain.evaluation.verdict import GAIN
 
@@ -29,7 +29,6 @@ def test_rates_are_counts_with_their_exact_intervals(found: dict) -> None:
             rate = record[name]
             assert rate["rate"] == rate["count"] / rate["studies"]
             assert 0 <= rate["low"] <= rate["rate"] <= rate["high"] <= 1
-    assert calibration._rate(np.zeros(100, bool))["high"] == pytest.approx(1 - 0.025 ** (1 / 100))
 
 
 def test_the_rule_keeps_its_promises_roughly_even_in_few_studies(found: dict) -> None:
@@ -51,6 +50,17 @@ def test_two_processes_find_the_same_as_one() -> None:
     tiny = [replace(each, patients=24, seeds=6) for each in (SMALL, FOIL)]
     assert run(4, 1, 2, tiny) == run(4, 1, 1, tiny)
     assert run(4, 2, 1, tiny) != run(4, 1, 1, tiny)
+
+
+def test_after_a_screening_false_gains_are_counted_among_studies_without_a_true_one() -> None:
+    screened = replace(SMALL, patients=24, screening=Screening(quality=0.4))
+    found = run(40, 3, 1, [screened])["scenarios"][0]
+    none, better = found["false_gain_rate"], found["power_at_mdg"]
+    assert 0 < none["studies"] < 40
+    assert none["studies"] + found["false_loss_rate"]["studies"] == 40
+    assert better["studies"] == 40
+    assert found["coverage"]["studies"] == 40
+    assert found["coverage"]["rate"] > 0.8
 
 
 def test_batches_are_parts_of_the_asked_number() -> None:

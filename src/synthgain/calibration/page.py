@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgain import artifact
-from synthgain.evaluation.verdict import GAIN
+from synthgain.evaluation.verdict import GAIN, points
 from synthgain.report import drawing
 from synthgain.report.drawing import styled
 
@@ -20,13 +20,13 @@ NAMES = {
     "no_difference_at_margin": "'No difference' where the true gain equals the margin",
 }
 _HEAD = (
-    "Scenario", "Gain without one", "Loss without one", "Coverage", "Coverage at a gain", "Detectable, points",
-    "Found there", "'No difference' at the margin",
+    "Scenario", "Gain without one", "Loss without one", "Coverage", "Coverage at a gain", "Bias, points",
+    "Detectable, points", "Found there", "'No difference' at the margin",
 )  # fmt: skip
 _COLUMNS = (
     ("false_gain_rate", "false_gain_rate"), ("false_loss_rate", None), ("coverage", "coverage"),
-    ("coverage_at_mdg", "coverage"), None, ("power_at_mdg", "power_at_mdg"),
-    ("no_difference_at_margin", "no_difference_at_margin"),
+    ("coverage_at_mdg", "coverage"), ("bias", None), ("minimum_detectable_gain", None),
+    ("power_at_mdg", "power_at_mdg"), ("no_difference_at_margin", "no_difference_at_margin"),
 )  # fmt: skip
 
 
@@ -54,7 +54,9 @@ def markdown(found: Mapping[str, Any]) -> str:
         "\n".join(f"- **{each['name']}**: {each['about']}" for each in found["scenarios"]),
         _reading(settings),
         _intervals(bound),
+        _not_estimable(found["scenarios"]),
         *_trained(found.get("trained")),
+        *_pool(found.get("pool"), settings, found["targets"]),
         "## Run",
         "\n".join([
             "```sh", str(run["command"]), "```", "",
@@ -97,22 +99,24 @@ def _asked(limits: Mapping[str, float]) -> str:
 def _table(scenarios: list[Any], targets: Mapping[str, Any] | None) -> str:
     rows = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
     for each in scenarios:
-        gain = each["minimum_detectable_gain"]
-        cells = [each["name"]]
-        for column in _COLUMNS:
-            if column is None:
-                cells.append(f"{100 * gain['median']:.1f} ({100 * gain['low']:.1f} to {100 * gain['high']:.1f})")
-                continue
-            rate, target = column
-            cells.append(_cell(each[rate], targets.get(target, {}) if targets and target else {}))
-        rows.append(f"| {' | '.join(cells)} |")
+        cells = [
+            _cell(each[name], targets.get(target, {}) if targets and target else {}, each["studies"])
+            for name, target in _COLUMNS
+        ]
+        rows.append(f"| {' | '.join([each['name'], *cells])} |")
     return "\n".join(rows)
 
 
-def _cell(rate: Mapping[str, Any], limits: Mapping[str, float]) -> str:
-    inside = limits.get("at_least", 0) <= rate["rate"] <= limits.get("at_most", 1)
-    value = _share(rate["rate"]) if inside else f"**{_share(rate['rate'])}**"
-    return f"{value} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})"
+def _cell(value: Mapping[str, Any], limits: Mapping[str, float], studies: int) -> str:
+    """A number with its interval; a share of fewer than all ``studies`` says of how many."""
+    if "mean" in value:
+        return f"{points(value['mean'])} ({points(value['low'])} to {points(value['high'])})"
+    if "median" in value:
+        return f"{100 * value['median']:.1f} ({100 * value['low']:.1f} to {100 * value['high']:.1f})"
+    inside = limits.get("at_least", 0) <= value["rate"] <= limits.get("at_most", 1)
+    share = _share(value["rate"]) if inside else f"**{_share(value['rate'])}**"
+    of = "" if value["studies"] == studies else f" of {value['studies']:,}"
+    return f"{share}{of} ({100 * value['low']:.1f} to {100 * value['high']:.1f})"
 
 
 def _share(value: float) -> str:
@@ -124,8 +128,9 @@ def _reading(settings: Mapping[str, Any]) -> str:
         f"A baseline recognises {100 * settings['accuracy']:g} % of the images (macro AUROC: "
         f"{100 * settings['auroc']:g} %). Scores have normal parts for patients, images, what an arm makes of a "
         "patient, seeds and the rest; with the usual ones single seeds of both arms differ by about two points in true "
-        "strength. *Detectable*: median over the studies without a gain of what each printed (90 % of them in "
-        "parentheses); *found there*: the share of studies with that true gain that are called a gain. *At the "
+        "strength. *Bias*: mean of the found difference minus the true one, with its 95 % interval. *Detectable*: "
+        "median over the studies without a planted gain of what each printed (90 % of them in parentheses); *found "
+        "there*: the share of studies with that true gain that are called a gain. *At the "
         f"margin*: 'no difference' although the true gain is {100 * settings['margin']:g} points."
     )
 
@@ -142,6 +147,15 @@ def _intervals(bound: list[Any]) -> str:
     )
 
 
+def _not_estimable(scenarios: list[Any]) -> str:
+    counts = {
+        kind: [f"{each['name']} {each[key]:,} of {3 * each['studies']:,}" for each in scenarios if each[key]]
+        for kind, key in (("verdicts", "not_estimable"), ("accelerated intervals", "bca_not_estimable"))
+    }
+    said = "; ".join(f"{kind}: {', '.join(some) or 'none'}" for kind, some in counts.items())
+    return f"Not estimable, and counted as neither calling nor covering anything, were {said}."
+
+
 def _trained(trained: Any) -> list[str]:
     """Studies with real training, where they were run: ``{about, rows: [{arm, expected, word, difference}]}``."""
     if not trained:
@@ -155,12 +169,34 @@ def _trained(trained: Any) -> list[str]:
     return ["## With real training", trained["about"], "\n".join(rows)]
 
 
+def _pool(pool: Any, settings: Mapping[str, Any], targets: Mapping[str, Any]) -> list[str]:
+    """Studies drawn from a pool of real trainings, where there is one: the record of `pool.run`."""
+    if not pool:
+        return []
+    stronger, weaker = pool["arms"]
+    printed = pool["minimum_detectable_gain"]["median"]
+    return [
+        "## With studies drawn from real trainings",
+        f"{pool['trainings']} trainings of `{weaker}`, as many of `{stronger}`, and the {pool['patients']} test "
+        f"patients are all there is: each of {pool['studies']:,} studies per true gain draws {pool['seeds']} trainings "
+        f"of either arm and {pool['patients']} patients with replacement, and the truth is that of all of them. "
+        f"Without a gain both arms are `{weaker}` (A/A). With one the candidate predicts a fixed part of the patients "
+        f"as `{stronger}` does: {points(pool['truth_at_mdg'])} points, where studies print "
+        f"{points(printed, signed=False)} as detectable, and {points(pool['truth_at_margin'])} for a margin of "
+        f"{points(settings['margin'], signed=False)}.",
+        _targets(targets, [pool]),
+        _table([pool], targets),
+        _not_estimable([pool]),
+    ]
+
+
 @styled
 def figure(found: Mapping[str, Any]) -> "Figure":
     """Three panels, a row per scenario: false gains, coverage without and at a gain, power; targets shaded."""
     from matplotlib.figure import Figure
 
-    scenarios, targets = found["scenarios"], found["targets"]
+    targets = found["targets"]
+    scenarios = [*found["scenarios"], *([found["pool"]] if "pool" in found else [])]
     height = 0.27 * len(scenarios) + 1.2
     drawn = Figure(figsize=(drawing.WIDE, height))
     panels = drawn.subplots(1, 3, sharey=True)

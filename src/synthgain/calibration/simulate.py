@@ -2,99 +2,146 @@
 
 An image is recognised where its score is positive. The score of image ``i`` of patient ``g`` by seed ``s`` of arm ``a``
 is ``mean_a + patient_g + image_i + patient_arm_ga + seed_as + generator_a + own_ias``, all normal, so the expected
-accuracy of an arm, over everything that could have been drawn, is a normal probability and a gain can be planted
-exactly.
+performance of an arm, over everything that could have been drawn but its mean, is a normal probability: a gain can be
+planted exactly, and that of two chosen arms be told.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from synthgain.calibration.scenarios import Noise, Scenario
+from synthgain.calibration.scenarios import Noise, Scenario, Screening
 from synthgain.evaluation.predictions import Predictions
 
 Array = npt.NDArray[np.float32]
+Truths = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 ACCURACY, AUROC = 0.75, 0.85
-"""What the baseline reaches."""
+"""What an arm of mean quality reaches."""
 
 
-def predictions(scenario: Scenario, gain: float, studies: int, random: np.random.Generator) -> Predictions:
-    """``studies`` studies with a true gain of ``gain`` (a share), as arms ``candidate-0``, ``baseline-0``, ...
+@dataclass(frozen=True)
+class Studies:
+    """Studies with the same patients' sizes and classes, and nothing else in common.
 
-    They have the same patients' sizes and classes, and nothing else in common.
+    Attributes
+    ----------
+    predictions: of the arms ``candidate-0``, ``baseline-0``, ``candidate-1``, ...
+    truths: by how much the candidate's expected performance exceeds the baseline's, ``(M,)``.
     """
-    labels, groups = _layout(scenario, scenario.patients)
-    means = np.array([mean_score(scenario, gain), mean_score(scenario, 0.0, generator=False)], np.float32)
-    shifts = means[:, None] + _trainings(scenario, studies, random)
-    scores = _scores(scenario.noise, shifts, groups, scenario.images, random)
-    names = tuple(f"{role}-{study}" for study in range(studies) for role in ("candidate", "baseline"))
+
+    predictions: Predictions
+    truths: Truths
+
+
+def studies(scenario: Scenario, gain: float | None, count: int, random: np.random.Generator) -> Studies:
+    """``count`` studies with a true gain of ``gain`` (a share).
+
+    None plants nothing: the truth is then the difference in quality of the two arms that were chosen, 0 where all arms
+    are alike.
+    """
+    from scipy.stats import norm
+
+    labels, groups = _layout(scenario, scenario.patients, random)
+    quality, trainings = _compared(scenario, count, random)
+    scales = np.array([_scale(scenario), _scale(scenario, generator=False)])
+    reached = norm.cdf(norm.ppf(_usual(scenario)) + quality / scales)
+    if gain is not None:
+        reached[:, 0] = reached[:, 1] + gain
+    means = (norm.ppf(reached) * scales).astype(np.float32)
+    scores = _scores(scenario.noise, means[:, :, None] + trainings, groups, random)
+    names = tuple(f"{role}-{study}" for study in range(count) for role in ("candidate", "baseline"))
     classes = tuple(str(k) for k in range(len(scenario.shares)))
-    return Predictions(
+    predictions = Predictions(
         names, tuple(range(scenario.seeds)), classes, labels, groups, _probabilities(scores, labels, len(classes))
     )
+    return Studies(predictions, reached[:, 0] - reached[:, 1])
 
 
-def mean_score(scenario: Scenario, gain: float, generator: bool = True) -> float:
-    """The mean score with which an arm reaches the baseline's expected performance and ``gain`` more.
+def _usual(scenario: Scenario) -> float:
+    return AUROC if scenario.metric == "macro_auroc" else ACCURACY
+
+
+def _scale(scenario: Scenario, generator: bool = True) -> float:
+    """The unit of an arm's mean score: the expected performance is ``Phi(mean / scale)``.
 
     Accuracy is ``Phi(mean / sd)`` with the standard deviation of all noise. AUROC compares an image of either class,
     which share the training and nothing else: ``Phi(2 * mean / sqrt(2 * sd_images**2 + 4 * sd_training**2))``.
     """
-    from scipy.stats import norm
-
     noise = scenario.noise
     training = noise.seed**2 + (noise.generator**2 if generator else 0)
     images = noise.patient**2 + noise.image**2 + noise.patient_arm**2 + noise.own**2
     if scenario.metric == "macro_auroc":
-        return float(norm.ppf(AUROC + gain)) * math.sqrt(2 * images + 4 * training) / 2
-    return float(norm.ppf(ACCURACY + gain)) * math.sqrt(images + training)
+        return math.sqrt(2 * images + 4 * training) / 2
+    return math.sqrt(images + training)
 
 
-def _layout(scenario: Scenario, patients: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Class and patient of each image: classes by their shares, one class per patient."""
-    groups = np.repeat(np.arange(patients), scenario.images)
-    share = (np.arange(patients) + 0.5) / patients
-    of_patient = np.searchsorted(np.cumsum(scenario.shares)[:-1], share, side="right")
-    return of_patient[groups].astype(np.int64), groups.astype(np.int64)
+def _layout(scenario: Scenario, patients: int, random: np.random.Generator) -> tuple[Rows, Rows]:
+    """Class and patient of each image: patients' classes by their shares, images' as far as they are not mixed."""
+    sizes = np.full(patients, scenario.images)
+    if scenario.most is not None:
+        sizes = np.minimum(random.geometric(1 / scenario.images, patients), scenario.most)
+    groups = np.repeat(np.arange(patients), sizes)
+    of_patient, of_image = (
+        np.searchsorted(np.cumsum(scenario.shares)[:-1], share, side="right")
+        for share in ((np.arange(patients) + 0.5) / patients, random.random(len(groups)))
+    )
+    mixed = random.random(len(groups)) < scenario.mixed
+    return np.where(mixed, of_image, of_patient[groups]).astype(np.int64), groups.astype(np.int64)
 
 
-def _trainings(scenario: Scenario, studies: int, random: np.random.Generator) -> Array:
-    """How well candidate and baseline turn out with each seed: ``(M, 2, S)``."""
-    noise, screening, seeds = scenario.noise, scenario.screening, scenario.seeds
-    if screening is None:
-        shifts = noise.seed * random.standard_normal((studies, 2, seeds), np.float32)
+def _compared(scenario: Scenario, studies: int, random: np.random.Generator) -> tuple[Truths, Array]:
+    """Candidate and baseline: what their mean scores differ by from the usual, ``(M, 2)``, and how well each of their
+    trainings turns out, ``(M, 2, S)``."""
+    noise, seeds = scenario.noise, scenario.seeds
+    if scenario.screening is None:
+        quality, trainings = np.zeros((studies, 2)), _turned_out(noise, (studies, 2, seeds), random)
     else:
-        shifts = _chosen(scenario, studies, random)
+        quality, trainings = _chosen(scenario, scenario.screening, studies, random)
     made = noise.generator * random.standard_normal((studies, scenario.generators), np.float32)
-    shifts[:, 0] += made[:, np.arange(seeds) % scenario.generators]
-    return shifts
+    trainings[:, 0] += made[:, np.arange(seeds) % scenario.generators]
+    return quality, trainings
 
 
-def _chosen(scenario: Scenario, studies: int, random: np.random.Generator) -> Array:
-    """Screen equal arms on validation patients; the trainings ``(M, 2, S)`` that the two chosen ones bring."""
-    screening, noise = scenario.screening, scenario.noise
-    assert screening is not None
+def _chosen(
+    scenario: Scenario, screening: Screening, studies: int, random: np.random.Generator
+) -> tuple[Truths, Array]:
+    """Screen arms of unequal quality on validation patients: quality and trainings of the two that are chosen."""
     arms = screening.synthetic + screening.baselines
-    screened = noise.seed * random.standard_normal((studies, arms, screening.seeds), np.float32)
-    labels, groups = _layout(scenario, screening.patients)
-    scores = _scores(noise, mean_score(scenario, 0.0) + screened, groups, scenario.images, random)
-    accuracy = np.stack([(scores[..., labels == k] > 0).mean((2, 3)) for k in range(len(scenario.shares))]).mean(0)
+    quality = screening.quality * random.standard_normal((studies, arms))
+    screened = _turned_out(scenario.noise, (studies, arms, screening.seeds), random)
+    seen = _seen(scenario, screening.patients, quality[:, :, None].astype(np.float32) + screened, random)
     best = np.stack([
-        accuracy[:, : screening.synthetic].argmax(1),
-        screening.synthetic + accuracy[:, screening.synthetic :].argmax(1),
+        seen[:, : screening.synthetic].argmax(1), screening.synthetic + seen[:, screening.synthetic :].argmax(1),
     ], axis=1)  # fmt: skip
-    if screening.fresh:
-        return noise.seed * random.standard_normal((studies, 2, scenario.seeds), np.float32)
-    return np.take_along_axis(screened, best[:, :, None], axis=1)
+    trainings = (
+        _turned_out(scenario.noise, (studies, 2, scenario.seeds), random)
+        if screening.fresh
+        else np.take_along_axis(screened, best[:, :, None], axis=1)
+    )
+    return np.take_along_axis(quality, best, axis=1), trainings
 
 
-def _scores(
-    noise: Noise, shifts: Array, groups: npt.NDArray[np.int64], images: int, random: np.random.Generator
-) -> Array:
-    """Scores ``(M, A, S, N)`` from the trainings' ``shifts (M, A, S)``."""
+def _seen(scenario: Scenario, patients: int, shifts: Array, random: np.random.Generator) -> Array:
+    """Mean balanced accuracy on validation ``(M, A)`` of trainings that shift the usual score by ``(M, A, S)``."""
+    from scipy.stats import norm
+
+    labels, groups = _layout(scenario, patients, random)
+    usual = np.float32(norm.ppf(_usual(scenario)) * _scale(scenario, generator=False))
+    right = _scores(scenario.noise, usual + shifts, groups, random) > 0
+    return np.stack([right[..., labels == k].mean((2, 3)) for k in range(len(scenario.shares))]).mean(0)
+
+
+def _turned_out(noise: Noise, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    return np.float32(noise.seed) * random.standard_normal(shape, np.float32)
+
+
+def _scores(noise: Noise, shifts: Array, groups: Rows, random: np.random.Generator) -> Array:
+    """Scores ``(M, A, S, N)`` from the arms' means and trainings ``shifts (M, A, S)``."""
     studies, arms, _ = shifts.shape
-    patients = len(groups) // images
+    patients = int(groups[-1]) + 1
     shared = noise.image * random.standard_normal((studies, 1, 1, len(groups)), np.float32)
     ease = noise.patient * random.standard_normal((studies, 1, 1, patients), np.float32)
     taken = ease + noise.patient_arm * random.standard_normal((studies, arms, 1, patients), np.float32)
@@ -105,7 +152,7 @@ def _scores(
     return scores
 
 
-def _probabilities(scores: Array, labels: npt.NDArray[np.int64], classes: int) -> Array:
+def _probabilities(scores: Array, labels: Rows, classes: int) -> Array:
     """The logistic of the score for the true class, the rest for the next one: ``(2 * M, S, N, K)``."""
     studies, arms, seeds, images = scores.shape
     chances = np.zeros((studies * arms, seeds, images, classes), np.float32)

@@ -126,3 +126,10 @@ def test_outside_of_a_workspace_it_says_what_one_is(
     with pytest.raises(SystemExit):
         cli.main(["verdict"])
     assert "not inside a synthgain workspace" in capsys.readouterr().err
+
+
+def test_the_runs_are_not_served_to_everyone_without_an_explicit_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["ui", "--host", "0.0.0.0"])
+    assert ended.value.code == 2
+    assert "add --anyone if that is wanted" in capsys.readouterr().err

@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     ui = known.add_parser("ui", help="open MLflow on this workspace's runs")
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     ui.add_argument("--port", type=int, default=5000)
+    ui.add_argument("--anyone", action="store_true", help="let everyone who reaches --host read and change them")
     return top
 
 
@@ -86,7 +87,8 @@ def _add_planning(known: Any) -> None:
     calibrate.add_argument("--studies", type=int, default=2000, help="per scenario and true gain (default: 2000)")
     calibrate.add_argument(
         "--trained", action="store_true",
-        help="train instead, on the phantom with controls, and add what came of it to the page in the folder",
+        help="train instead, on the phantom with controls, judge thousands of studies drawn from those trainings, and "
+        "add what came of it to the page in the folder",
     )  # fmt: skip
     calibrate.add_argument("--seed", type=int, default=0)
     calibrate.add_argument("--workers", type=int, default=2, help="processes side by side (default: 2)")

@@ -189,9 +189,11 @@ def power(given: argparse.Namespace) -> None:
 def calibrate(given: argparse.Namespace) -> None:
     """Judge studies of known truth, simulated or trained, and write the page of what the rule says of them."""
     from synthgain import last_run
+    from synthgain.artifact import canonical, replace_bytes
     from synthgain.calibration import page
     from synthgain.calibration import run as calibration
     from synthgain.paths import find_workspace
+    from synthgain.report import belief
 
     paths = find_workspace()
     folder = paths.pages(given.to)
@@ -204,6 +206,9 @@ def calibrate(given: argparse.Namespace) -> None:
         facts |= {"hardware": last_run.hardware(), "wall_seconds": round(time.monotonic() - started)}
         found["run"] = facts
     page.write(found, folder)
+    in_report = paths.root / belief.CALIBRATED
+    if folder.resolve() == (paths.root / "docs" / "results").resolve() and in_report.is_file():
+        replace_bytes(in_report, canonical(belief.calibrated(found)))
     print(folder / "calibration.md")
 
 
@@ -239,10 +244,10 @@ def ui(given: argparse.Namespace) -> None:
     from synthgain.paths import find_workspace
 
     host, port = given.host, given.port
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        print(
-            f"synthgain: MLflow has no password: everyone who reaches {host}:{port} can read these runs",
-            file=sys.stderr,
+    if host not in ("127.0.0.1", "localhost", "::1") and not given.anyone:
+        raise SynthgainError(
+            f"--host {host}: MLflow has no password, everyone who reaches {host}:{port} could read and change these "
+            "runs; add --anyone if that is wanted"
         )
     paths = find_workspace()
     print(f"MLflow: http://{host}:{port}", flush=True)

@@ -43,7 +43,7 @@ def test_failed_checks_take_the_belief_away(toy: ModuleType) -> None:
 
 def test_the_rates_of_the_rule_are_those_of_the_calibration_page(root: Path, rows: dict[str, str]) -> None:
     measured: dict[str, Any] = json.loads((root / "docs" / "results" / "calibration.json").read_text())
-    known = json.loads(belief.CALIBRATED.read_text())
+    known = json.loads((root / belief.CALIBRATED).read_text())
     assert known == belief.calibrated(measured), "run 'synthgain calibrate' again"
     assert known["false_gain_rate"] <= measured["targets"]["false_gain_rate"]["at_most"]
     worst = f"at most {100 * known['false_gain_rate']:.1f} %"

@@ -60,9 +60,7 @@ def test_a_new_generator_leaves_the_other_arms_as_they_were(
     assert "declared: " in capsys.readouterr().out
 
 
-def test_the_arms_of_a_collapsed_generator_are_left_out_and_the_study_goes_on(
-    bars: ModuleType, tmp_path: Path
-) -> None:
+def test_the_arms_of_a_collapsed_generator_are_left_out_and_the_study_goes_on(bars: ModuleType, tmp_path: Path) -> None:
     cfg = bars.experiment(arms={"ratios": [1.0], "filtered": [True, False]})
     paths = bars.build(tmp_path, cfg)
     collapse(paths, "edm")

@@ -11,8 +11,8 @@ from synthgain.arms.arm import SHUFFLED, parse
 from synthgain.report.tables import Row, Table
 from synthgain.report.wording import p_value, points, share, shown
 
-CALIBRATED = Path(__file__).with_name("calibrated.json")
-"""What `synthgain calibrate` found of the rule; see `synthgain.calibration.page`."""
+CALIBRATED = "src/synthgain/report/calibrated.json"
+"""In the project: what `synthgain calibrate` found of the rule; see `synthgain.calibration.page`."""
 _CONTROLS = {
     "oracle": "fresh true images; that they help shows that this study could have seen a gain",
     "duplicate": "real images once more; no gain is to be had from them but by more passes",
@@ -45,7 +45,7 @@ def table(
             f"{shown(headline, 'minimum_detectable_gain', lambda value: points(value, signed=False) + ' points')}",
         ]),
         *[Row([f"Control: {name}", said]) for name, said in _controls(gains)],
-        Row(["A rule that finds gains everywhere", _rule(json.loads(CALIBRATED.read_text()))]),
+        Row(["A rule that finds gains everywhere", _rule(json.loads(Path(__file__).with_name("calibrated.json").read_text()))]),
     ]  # fmt: skip
     return Table(["What could mislead", "What stands against it here"], rows, text=frozenset([1]))
 

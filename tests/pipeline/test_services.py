@@ -1,6 +1,7 @@
 """What the run leaves in the services beside it: Prefect's artifacts, MLflow's page."""
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from synthgain import outcome, spool
+
+OWN_FRAMES = re.compile(r'File "[^"]*/(?:mlflow|src/synthgain|flows)/[^"]*"')
+"""A line of a traceback through MLflow or the project; Prefect's server may log one of its own as it is stopped."""
 
 
 def test_prefect_shows_the_outcome_and_every_stage(workspace: Any) -> None:
@@ -61,7 +65,7 @@ def test_a_tracking_server_that_is_down_costs_neither_verdict_nor_record(workspa
         assert outcome.verdict(workspace.paths) in printed
         assert printed.count("synthgain: MLflow: ") == 1
         assert "no page: this run was not logged" in printed
-        assert "Traceback" not in printed
+        assert not OWN_FRAMES.findall(printed)
         assert "hunter2" not in printed
     lines = (workspace.paths.state / spool.FILE).read_text()
     given = [json.loads(line)["given"] for line in lines.splitlines()]
@@ -76,7 +80,7 @@ def test_a_stages_own_error_is_shown_where_the_tracking_server_is_down(workspace
     last = [line for line in printed.splitlines() if line.startswith("synthgain: ")][-1]
     assert "MLflow" not in last
     assert "insufficient data" in printed
-    assert "Traceback" not in printed
+    assert not OWN_FRAMES.findall(printed)
     workspace.run("run", *workspace.toy)
 
 

@@ -186,3 +186,13 @@ def test_predictions_are_a_row_per_image_with_probabilities_in_class_order(paths
 def test_screening_keeps_no_weights(paths: Paths, cfg: Config) -> None:
     (found,) = trial.run_all(bench_for(paths, cfg), [Trial(parse("classic"), 0, 7, ("val",))], "toy")
     assert trial.WEIGHTS not in found.manifest["files"]
+
+
+def test_synthetic_images_of_all_labels_train_nothing_at_another_share_of_them(paths: Paths, cfg: Config) -> None:
+    def train(arm: str) -> None:
+        trial.run_all(bench_for(paths, cfg, [arm]), [Trial(parse(arm), 0, 40, ("val",), labels=0.5)], "curve")
+
+    train("classic")
+    train("duplicate")
+    with pytest.raises(ValueError, match="synthetic-edm-r1"):
+        train("synthetic-edm-r1")

@@ -220,12 +220,21 @@ def _pool(generator: str | None) -> ImageSet | None:
     return _here[generator]
 
 
+def _sets(trial: Trial, real: ImageSet, seed: int) -> tuple[ImageSet, ImageSet | None]:
+    """What the trial trains on; with another share of the labels, only copies can be drawn anew to go with them."""
+    if trial.labels == 1:
+        return real, _pool(trial.arm.generator)
+    labelled = with_labels(real, trial.labels, seed)
+    if trial.arm.generator is None:
+        return labelled, None
+    if trial.arm.control != "duplicate":
+        raise ValueError(f"arm '{trial.arm.name}': its synthetic images were made from all labels, not {trial.labels}")
+    return labelled, copied(labelled, trial.arm.ratio, seed)
+
+
 def _work(trial: Trial) -> None:
     bench: Bench = _here["bench"]
-    real, pool = _here["real"], _pool(trial.arm.generator)
-    if trial.labels != 1:
-        real = with_labels(real, trial.labels, bench.seed)
-        pool = copied(real, trial.arm.ratio, bench.seed) if trial.arm.control == "duplicate" else None
+    real, pool = _sets(trial, _here["real"], bench.seed)
     setting = trial.setting
     network, looks = train(
         trial.arm, real, pool, setting.classifier(bench.classifier), setting.augmented(bench.augmentation),

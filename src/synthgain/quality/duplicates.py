@@ -118,9 +118,9 @@ def _join_close(same: Groups, alike: Groups, thumbs: Path, a: Rows, b: Rows, rms
     roots = same.roots()
     apart = roots[a] != roots[b]
     a, b = a[apart], b[apart]
-    first, second = _read(thumbs, a), _read(thumbs, b)
+    first, second = _read(thumbs, a).astype(np.int32), _read(thumbs, b)
     as_they_are, *moved = (
-        ((first.astype(np.int32) - np.rot90(image, turns, (1, 2))) ** 2).mean((1, 2)) < rms**2
+        ((first - np.rot90(image, turns, (1, 2))) ** 2).mean((1, 2)) < rms**2
         for image in (second, second.swapaxes(1, 2))
         for turns in range(4)
     )

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -22,7 +21,7 @@ from terminal import Watch
 
 from synthgain import progress
 from synthgain.lifeline import stop_stages
-from synthgain.lineage import environment
+from synthgain.lineage import command, environment
 from synthgain.paths import Paths
 from synthgain.workspace import RUN
 
@@ -77,9 +76,8 @@ def run_stage(
     last: deque[str] = deque(maxlen=30)
     ran, changed = False, True
     with slots, _gpu(stage), subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
-        cwd=paths.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
+        command("repro", "--single-item", stage), cwd=paths.root, env=environment(), text=True,
+        errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         began = time.monotonic()

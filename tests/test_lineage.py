@@ -1,6 +1,8 @@
 """Raw data under the real DVC: added inside the workspace, copied in from outside, and seen to change."""
 
+import fcntl
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,14 @@ def test_outputs_of_generators_that_are_gone_are_removed(paths: Paths) -> None:
     lineage.prune(paths, cfg)
     assert paths.out("audit", "dcgan").is_dir()
     assert not paths.out("audit", "edm").exists()
+
+
+def test_a_busy_dvc_is_waited_for(paths: Paths, tmp_path: Path) -> None:
+    cfg = of(paths, images(tmp_path / "mri"))
+    with open(paths.root / ".dvc" / "tmp" / "lock", "a") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        free = threading.Timer(6.0, lambda: fcntl.flock(busy, fcntl.LOCK_UN))
+        free.start()
+        lineage.track_raw(paths, cfg)
+        assert free.finished.is_set()
+    assert lineage.raw_is_tracked(paths, cfg)

@@ -15,12 +15,16 @@ from synthgain.paths import Paths
 
 def dvc(paths: Paths, *arguments: str) -> str:
     """Run ``dvc`` in the workspace; returns its standard output, raises `SynthgainError` with its last words."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=paths.root, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(command(*arguments), cwd=paths.root, env=environment(), capture_output=True, text=True)
     if done.returncode:
         words = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines()
         raise SynthgainError(f"dvc {' '.join(arguments)}: {' '.join(words)[:2000]}")
     return done.stdout
+
+
+def command(*arguments: str) -> list[str]:
+    """This interpreter's DVC; without the option it gives up where another one holds the repository for 3 seconds."""
+    return [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -1,12 +1,16 @@
 """Figures: what they draw, and that their bytes are fixed."""
 
+from html import escape
 from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from synthgain.report import drawing, figures
+from synthgain.report.wording import one_line
 
 
 @pytest.mark.parametrize("wide", [True, False])
@@ -23,7 +27,7 @@ def test_the_forest_plot_has_a_row_with_text_for_every_contrast(toy: ModuleType,
 
 def test_text_is_never_read_as_formula_or_markup(toy: ModuleType) -> None:
     image = drawing.svg(figures.recall(toy.gains(), wide=False)).decode()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;$x_1$" in image
+    assert escape(one_line(toy.HOSTILE, 19)) in image
     assert "<script" not in image
 
 
@@ -47,3 +51,21 @@ def test_curves_are_drawn_for_every_arm_and_generator() -> None:
     assert [len(axes.lines) for axes in shown.axes] == [4, 4]
     losses = figures.generator_curves({"edm": pd.DataFrame({"step": steps, "loss": 1.0 / steps})})
     assert [axes.get_title(loc="left") for axes in losses.axes if axes.get_visible()] == ["edm"]
+
+
+def cut_off(figure: Figure) -> list[str]:
+    """Texts that reach over an edge of the figure."""
+    figure.draw_without_rendering()
+    edges = figure.bbox
+    ticks = [label for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text not in ticks]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    return [said for said, box in boxes if box.x0 < -1 or box.y0 < -1 or box.x1 > edges.x1 + 1 or box.y1 > edges.y1 + 1]
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_no_text_of_the_forest_plot_is_cut_off(toy: ModuleType, wide: bool) -> None:
+    gains = toy.gains("loss")
+    gains["headline"]["baseline"] = "oversample"
+    assert cut_off(figures.forest(gains, wide=wide)) == []
+    assert cut_off(figures.recall(toy.gains(), wide=wide)) == []

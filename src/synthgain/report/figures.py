@@ -37,10 +37,10 @@ def forest(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
     from matplotlib.figure import Figure
 
     rows = contrasts(gains)
-    height = (0.40 if wide else 0.66) * len(rows) + (1.15 if wide else 1.45)
+    height = (0.40 if wide else 0.66) * len(rows) + (1.15 if wide else 1.6)
     figure = Figure(figsize=(WIDE if wide else NARROW, height))
     left, right = (0.33, 0.68) if wide else (0.03, 0.97)
-    axes = figure.add_axes((left, (0.75 if wide else 1.05) / height, right - left, 1 - (1.0 if wide else 1.3) / height))
+    axes = figure.add_axes((left, (0.75 if wide else 1.2) / height, right - left, 1 - (1.0 if wide else 1.45) / height))
     for y, (role, contrast) in zip(_places(rows), rows, strict=True):
         _forest_row(axes, y, role, contrast, wide)
     _forest_frame(axes, rows, wide)
@@ -48,8 +48,9 @@ def forest(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
     notes = [f"bars: {100 * level:g} % intervals over patients and seeds", "ticks: single seeds"]
     notes += [f"shaded: ±{100 * margin:g} points, too small to matter"] if margin else []
     about = rows[0][1] if rows else {"baseline": "", "metric": ""}
-    unit = f"Difference to {about['baseline']} in {metric_name(str(about['metric']))}, percentage points"
-    axes.set_xlabel(f"{unit}\n" + (" · " if wide else "\n").join(notes), fontsize=8.5)
+    within, after = (" ", " · ") if wide else ("\n", "\n")
+    measured = f"Difference to {about['baseline']} in {metric_name(str(about['metric']))},{within}percentage points"
+    axes.set_xlabel(f"{measured}\n{after.join(notes)}", fontsize=8.5)
     axes.xaxis.label.set_color(MUTED)
     return figure
 
@@ -152,7 +153,7 @@ def recall(gains: Mapping[str, Any], *, level: float = 0.95, wide: bool = True) 
         if panel >= len(classes):
             axes.set_visible(False)
             continue
-        axes.set_title(one_line(str(classes[panel]), 19 if wide else 30))
+        axes.set_title(one_line(str(classes[panel]), 19))
         for y, arm in enumerate(arms):
             _recall_row(axes, y, gains["arms"][arm].get("recall", {}).get(classes[panel]), _role(arm, headline))
         axes.set_yticks(range(len(arms)), [one_line(arm, 24) for arm in arms])

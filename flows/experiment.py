@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +96,14 @@ def publish(paths: Paths) -> None:
 
 def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
-    began = time.monotonic()
     paths = find_workspace()
     cfg = config.read(paths.params)
-    state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
+    with last_run.timed(paths) as spent:
+        state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)
         sys.exit(2)
-    last_run.record(paths, workspace.command(paths), time.monotonic() - began, outcome.result(paths))
+    last_run.record(paths, workspace.command(paths), spent(), outcome.result(paths))
     print(outcome.summary(paths, cfg, str(state.result())))
 
 

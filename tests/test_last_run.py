@@ -19,6 +19,23 @@ def test_the_run_that_did_the_work_counts_not_one_that_found_its_result_in_the_c
     assert (last_run.read(paths)["command"], last_run.read(paths)["wall_seconds"]) == ("synthgain run seeds=4", 30)
 
 
+def test_what_a_killed_run_took_is_part_of_the_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, clock = Paths(tmp_path), iter(range(0, 10_000, 100))
+    paths.state.mkdir()
+    paths.params.write_text("seeds: 8")
+    monkeypatch.setattr(last_run.time, "monotonic", lambda: next(clock))
+    with pytest.raises(KeyboardInterrupt), last_run.timed(paths):
+        raise KeyboardInterrupt
+    with last_run.timed(paths) as spent:
+        assert spent() == 200
+    paths.params.write_text("seeds: 9")
+    with last_run.timed(paths) as spent:
+        assert spent() == 100
+    last_run.record(paths, "synthgain run seeds=9", spent(), "result")
+    with last_run.timed(paths) as spent:
+        assert spent() == 100
+
+
 def test_a_workspace_without_a_finished_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(SynthgainError, match="no finished run here yet"):
         last_run.read(Paths(tmp_path))

@@ -27,6 +27,8 @@ PLACES = [
     ("screen", None, "trial.after_save:2"),
     ("confirm", None, "trial.after_save:3"),
     ("confirm", None, "artifact.before_manifest"),
+    ("learning_curve", None, "trial.after_save"),
+    ("explain", None, "artifact.before_rename"),
     ("evaluate", None, "artifact.before_manifest"),
     ("report", None, "artifact.after_rename"),
 ]

@@ -271,14 +271,14 @@ def arm_rows(gains: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def table(gains: Mapping[str, Any]) -> str:
-    """The gain table in plain text: a row per arm, in percent and percentage points."""
+    """The gain table in plain text: a row per arm, the declared contrast first, in percent and percentage points."""
     headline = gains["headline"]
     metric, baseline = headline["metric"], headline["baseline"]
     contrasts = {each["candidate"]: each for each in [headline, *gains["secondary"]]}
     head = ["arm", f"{metric.replace('_', ' ')}, %", f"difference to {baseline}, points", "p", "verdict"]
     rows = [head]
-    for arm, record in gains["arms"].items():
-        score = record[metric]
+    for arm in dict.fromkeys([headline["candidate"], baseline, *contrasts, *gains["arms"]]):
+        score = gains["arms"][arm][metric]
         cells = [arm, _with_limits(score, "mean", signed=False)]
         if arm in contrasts:
             each = contrasts[arm]

@@ -24,6 +24,7 @@ _ONE_WORKSPACE = {"test_chain.py", "test_crash.py", "test_services.py"}
 """Files whose tests share the workspace in which the main job has run."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, so that what they share is made once."""
     for item in items:

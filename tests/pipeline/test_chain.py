@@ -132,7 +132,7 @@ def test_a_change_of_evaluation_runs_evaluation_and_report_only(workspace: Any, 
     printed = workspace.run("run", *workspace.toy, "evaluation.replicates=300")
     assert STAGE_STARTS.findall(printed) == ["evaluate", "report"]
     differences = json.loads(workspace.dvc("metrics", "diff", "--json"))
-    assert {"old", "new", "diff"} <= differences["data/evaluate/metrics.json"]["low"].keys()
+    assert {"old", "new", "diff"} <= differences["data/evaluate/metrics.json"]["p_bootstrap"].keys()
     workspace.run("run", *workspace.toy)
 
 

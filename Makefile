@@ -8,7 +8,7 @@ run: .venv/installed
 	$(BIN)/synthgain run
 
 test: .venv/installed check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -20,18 +20,6 @@ if "SYNTHGAIN_DATASETS" not in os.environ and _BESIDE.is_dir():
     os.environ["SYNTHGAIN_DATASETS"] = str(_BESIDE)
 
 
-_ONE_WORKSPACE = {"test_chain.py", "test_crash.py", "test_services.py"}
-"""Files whose tests share the workspace in which the main job has run."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, so that what they share is made once."""
-    for item in items:
-        name = item.path.relative_to(ROOT).as_posix()
-        item.add_marker(pytest.mark.xdist_group("workspace" if item.path.name in _ONE_WORKSPACE else name))
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's root folder."""

@@ -1,6 +1,5 @@
 """Facts about the latest run that no stage output may hold: command, commit, hardware, seconds."""
 
-import contextlib
 import json
 import os
 import platform
@@ -10,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def timed(paths: Paths) -> Iterator[Callable[[], float]]:
         return float(before + time.monotonic() - began)
 
     def note() -> None:
-        with contextlib.suppress(OSError):  # on a full disk the stages have more to say
+        with suppress(OSError):  # on a full disk the stages have more to say
             replace_bytes(path, json.dumps({"params": params, "seconds": spent()}).encode())
 
     def keep() -> None:

@@ -72,7 +72,7 @@ class Synthesis(Strict):
 
 
 class ClassifierTraining(Strict):
-    steps: Positive = 250
+    steps: Positive = 200
     """Optimisation steps, equal in every arm."""
     batch_size: Positive = 32
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

@@ -17,6 +17,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, State
+from slots import Slots
 from terminal import Watch
 
 from synthgain import progress
@@ -58,24 +59,33 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5,
       retry_condition_fn=_worth_a_retry)  # fmt: skip
 def run_stage(
-    paths: Paths, stage: str, upstream: list[Any], stale: bool, watch: Watch, slots: threading.Semaphore
+    paths: Paths, stage: str, upstream: list[Any], stale: bool, watch: Watch, slots: Slots, urgency: float
 ) -> bool | State:
     """Bring one stage up to date; returns whether its output may have changed, or a failed state with its last words.
 
     ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``; ``stale`` says whether DVC found it changed
     beforehand, ``upstream`` which of the stages before it changed (anything but a bool: it failed). An output that DVC
     brought back from its cache has changed, too. The stage's output goes to the Prefect log line by line, its progress
-    to the terminal; ``slots`` bounds how many stages run side by side.
+    to the terminal; it takes one of the ``slots``.
     """
-    if stopping.is_set() or not all(isinstance(changed, bool) for changed in upstream):
-        return Completed(name="Skipped", message="stopped, or an earlier stage failed", data=None)
+    if not all(isinstance(changed, bool) for changed in upstream):
+        return _skipped()
     if not stale and not any(upstream):
         watch.finished(stage, False)
         return False
+    with slots.one(urgency), _gpu(stage):
+        return _skipped() if stopping.is_set() else _reproduced(paths, stage, watch)
+
+
+def _skipped() -> State:
+    return Completed(name="Skipped", message="stopped, or an earlier stage failed", data=None)
+
+
+def _reproduced(paths: Paths, stage: str, watch: Watch) -> bool | State:
     logger = get_run_logger()
     last: deque[str] = deque(maxlen=30)
     ran, changed = False, True
-    with slots, _gpu(stage), subprocess.Popen(
+    with subprocess.Popen(
         command("repro", "--single-item", stage), cwd=paths.root, env=environment(), text=True,
         errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,32 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 ROOT = Path(__file__).resolve().parents[1]
+_ONE_WORKSPACE = tuple(f"tests/pipeline/test_{name}.py" for name in ("chain", "crash", "services"))
+"""Files whose tests follow one another in a workspace in which the main job has run."""
+_ALSO_LONG = ("tests/pipeline/test_experiments.py", "tests/pipeline/test_own_data.py", "tests/test_known_answers.py")
+
 _BESIDE = ROOT.parent / "shared" / "datasets"
 if "SYNTHGAIN_DATASETS" not in os.environ and _BESIDE.is_dir():
     os.environ["SYNTHGAIN_DATASETS"] = str(_BESIDE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_ONE_WORKSPACE + _ALSO_LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a file, and those of all files with one workspace, run in one process, one after the other."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByWorkspace(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return _ONE_WORKSPACE[0] if file in _ONE_WORKSPACE else file
+
+    config.option.loadscopereorder = False
+    return ByWorkspace(config, log)
 
 
 @pytest.fixture(scope="session")

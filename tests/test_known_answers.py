@@ -24,7 +24,8 @@ from synthgain.seeding import derive, rng
 @pytest.fixture(scope="module")
 def study(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
     """From drawing the images to the verdict, with as few seeds as a claim can have."""
-    return known_answers.study(root, tmp_path_factory.mktemp("known"), "seeds=6", "evaluation.replicates=2000")
+    quick = ("seeds=6", "evaluation.replicates=2000", "privacy.detector_steps=1")
+    return known_answers.study(root, tmp_path_factory.mktemp("known"), *quick)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """A user's folder outside the workspace: a file that is added there makes the same command run again."""
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ def test_a_file_added_outside_the_workspace_is_noticed(fresh: Any, tmp_path: Pat
     assert "nothing has changed" in fresh.run(*command)
     before = fresh.hashes()["ingest"]
     picture(tmp_path / "mri" / "a" / "new.png", 99)
-    printed = fresh.run(*command)
-    assert "Running stage 'ingest'" in printed
+    process = fresh.start(*command)
+    started = takewhile(lambda line: "Running stage 'validate'" not in line, process.stdout)
+    assert any("Running stage 'ingest'" in line for line in list(started))
+    process.terminate()
+    assert "stopped on request; the same command goes on from here" in process.communicate(timeout=600)[0]
     assert fresh.hashes()["ingest"] != before

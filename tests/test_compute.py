@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -40,3 +42,12 @@ def test_a_killed_process_is_a_sentence_with_the_exit_status_that_the_flow_tries
     with pytest.raises(KilledError, match=r"was killed .*lower compute\.workers") as caught:
         list(side_by_side(be_killed, range(5), 2))
     assert caught.value.status == 137
+
+
+def test_a_device_is_chosen_deterministic_without_importing_the_compiler() -> None:
+    program = (
+        "import sys, torch; from synthgain.compute import device; from synthgain.schema import Compute; "
+        "device(Compute(threads=1)); assert torch.are_deterministic_algorithms_enabled(); "
+        "assert not {'torch._inductor', 'torch._dynamo'} & set(sys.modules), 'two seconds for every process'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,10 +2,17 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +83,26 @@ class Workspace:
         found = sorted(self.paths.data.glob("*/manifest.json")) + sorted(self.paths.data.glob("*/*/manifest.json"))
         return {p.parent.relative_to(self.paths.data).as_posix(): artifact.read(p.parent).sha256 for p in found}
 
+    @staticmethod
+    def free_port() -> int:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+            return port
+
+    @staticmethod
+    def wait_for(address: str, process: subprocess.Popen[Any]) -> None:
+        """Until the process answers there; fails when it ended or two minutes have passed."""
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(address):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                assert process.poll() is None, process.communicate()[0]
+                assert time.monotonic() < deadline, f"nothing answers at {address}"
+                time.sleep(0.5)
+
 
 def make_workspace(folder: Path, root: Path) -> Workspace:
     for name in ("conf", "flows", "src"):
@@ -97,11 +124,26 @@ def make_workspace(folder: Path, root: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Workspace:
-    """A workspace in which the main job has run once, at toy size."""
+def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Workspace]:
+    """A workspace in which the main job has run once, at toy size; later runs in it find a Prefect server that runs."""
     made = make_workspace(tmp_path_factory.mktemp("workspace"), root)
     (made.paths.root / "first.txt").write_text(made.run("run", *made.toy))
-    return made
+    with prefect_server(made.environment) as address:
+        made.environment["PREFECT_API_URL"] = address
+        yield made
+
+
+@contextmanager
+def prefect_server(environment: dict[str, str]) -> Iterator[str]:
+    """The address of a Prefect server that runs inside the block."""
+    port = Workspace.free_port()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            Workspace.wait_for(f"http://127.0.0.1:{port}/api/health", process)
+            yield f"http://127.0.0.1:{port}/api"
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="session")

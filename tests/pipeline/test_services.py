@@ -3,10 +3,7 @@
 import json
 import re
 import signal
-import socket
 import sqlite3
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -29,13 +26,11 @@ def test_prefect_shows_the_outcome_and_every_stage(workspace: Any) -> None:
 
 
 def test_ui_serves_the_runs_of_this_workspace(workspace: Any) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = workspace.free_port()
     process = workspace.start("ui", "--port", str(port))
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait_for(f"{address}/health", process)
+        workspace.wait_for(f"{address}/health", process)
         found = _asked(f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=phantom")["experiment"]
         assert {"key": "mlflow.experimentKind", "value": "custom_model_development"} in found["tags"]
         body = json.dumps({"experiment_ids": [found["experiment_id"]], "filter": "tags.`verdict` = 'inconclusive'"})
@@ -82,18 +77,6 @@ def test_a_stages_own_error_is_shown_where_the_tracking_server_is_down(workspace
     assert "insufficient data" in printed
     assert not OWN_FRAMES.findall(printed)
     workspace.run("run", *workspace.toy)
-
-
-def _wait_for(address: str, process: Any) -> None:
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            with urllib.request.urlopen(address):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline, "MLflow did not start"
-            time.sleep(0.5)
 
 
 def _asked(address: str, body: bytes | None = None) -> Any:

@@ -252,4 +252,6 @@ def ui(given: argparse.Namespace) -> None:
     paths = find_workspace()
     print(f"MLflow: http://{host}:{port}", flush=True)
     command = tracking.ui(paths, config.read(paths.params), host, port)
-    os.execvpe(command[0], command, {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
+    # Nothing here gives MLflow jobs to do, for which it would start five more processes.
+    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    os.execvpe(command[0], command, {**os.environ, **settings})

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from synthgain.evaluation.equivalents import Curve, equivalents, inverse, isotonic
+from synthgain.evaluation.equivalents import Curve, equivalents, height, inverse, isotonic
 
 SIZES = np.array([32.0, 64.0, 128.0, 256.0])
 
@@ -18,8 +18,10 @@ def curve(point: list[float], noise: float = 0.001, replicates: int = 2000) -> C
 
 
 def worth(of_real: Curve, score: float, noise: float = 0.001, images: int = 128) -> dict[str, object]:
-    drawn = score + np.random.default_rng(1).normal(0, noise, len(of_real.drawn))
-    return equivalents(of_real, score, drawn, images, 0.95)
+    """Of an arm with this score, beside one with the score that the curve rises to at 128 images."""
+    difference = score - float(of_real.point[2])
+    drawn = difference + np.random.default_rng(1).normal(0, noise, len(of_real.drawn))
+    return equivalents(of_real, difference, drawn, images, 0.95)
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=5, max_size=5), min_size=1, max_size=4))
@@ -58,6 +60,20 @@ def test_beyond_the_observed_curve_numbers_are_bounds() -> None:
     assert (below["value"], below["value_bound"], below["high_bound"]) == (-96, "at most", "at most")
 
 
+@pytest.mark.parametrize("difference", [-0.02, 0.0])
+def test_what_is_no_better_than_the_baseline_is_worth_no_image_where_the_curve_bends_back(difference: float) -> None:
+    of_real = curve([0.6, 0.72, 0.66, 0.8])
+    found = equivalents(of_real, difference, np.full(len(of_real.drawn), difference), 128, 0.95)
+    assert found["value"] <= found["high"] <= 0
+
+
+def test_the_height_of_a_curve_lies_between_its_points_on_a_log_scale() -> None:
+    fitted = np.array([[0.5, 0.6, 0.7, 0.8], [0.1, 0.1, 0.3, 0.3]])
+    assert height(SIZES, fitted, 128) == pytest.approx([0.7, 0.3])
+    assert height(SIZES, fitted, 64 * np.sqrt(2)) == pytest.approx([0.65, 0.2])
+    assert height(SIZES, fitted, 500) == pytest.approx([0.8, 0.3])
+
+
 def test_noise_widens_the_interval() -> None:
     of_real = curve([0.5, 0.6, 0.7, 0.8], noise=0.02)
     wide, narrow = worth(of_real, 0.75, noise=0.02), worth(curve([0.5, 0.6, 0.7, 0.8]), 0.75)
@@ -74,6 +90,6 @@ def test_noise_widens_the_interval() -> None:
     ],
 )
 def test_without_a_rising_curve_nothing_can_be_said(of_real: Curve, why: str) -> None:
-    found = equivalents(of_real, 0.6, np.full(len(of_real.drawn), 0.6), 128, 0.95)
+    found = equivalents(of_real, 0.1, np.full(len(of_real.drawn), 0.1), 128, 0.95)
     assert found["value"] is found["low"] is found["high"] is None
     assert why in str(found["why"])

@@ -31,7 +31,7 @@ def found(
     ]
     curve, arms = pd.concat(drawn, ignore_index=True), simulated.table({"classic": 0.0, "synthetic-edm-r1": 0.3})
     curve, arms = (table[table["label"] != without] for table in (curve, arms))
-    headline = {"metric": "balanced_accuracy", "level": 0.95}
+    headline = {"metric": "balanced_accuracy", "level": 0.95, "baseline": "classic"}
     confirmed = from_table(arms, simulated.CLASSES)
     return learned([curve], [points(*shares)], confirmed, headline, Evaluation(replicates=400), 0)
 
@@ -51,18 +51,22 @@ def test_a_better_arm_is_worth_images_and_one_without_a_generator_is_not_asked(s
 def test_curve_and_arms_meet_the_same_patients_and_draw_their_seeds_independently(
     simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An arm that is the curve's own trainings at one size: only the draws of the seeds tell them apart."""
+    """An arm that is the curve's own trainings at one size, beside one that is always right."""
     classic = simulated.table({"classic": 0.0}, groups=400, images=1, seed_noise=0.4)
     curve = pd.concat([classic.assign(fraction=share) for share in SHARES], ignore_index=True)
-    arms = from_table(classic.assign(arm="synthetic-edm-r1"), simulated.CLASSES)
+    right = classic.assign(**{f"p{k}": classic["label"] == name for k, name in enumerate(simulated.CLASSES)})
+    both = pd.concat(
+        [classic.assign(arm="synthetic-edm-r1"), right.astype({f"p{k}": float for k in range(len(simulated.CLASSES))})]
+    )
+    arms = from_table(both, simulated.CLASSES)
     draws = []
 
-    def noted(of_real: Curve, score: float, drawn: np.ndarray, *others: Any) -> dict[str, Any]:
+    def noted(of_real: Curve, difference: float, drawn: np.ndarray, *others: Any) -> dict[str, Any]:
         draws.append((of_real.drawn[:, 1], drawn))
-        return equivalents(of_real, score, drawn, *others)
+        return equivalents(of_real, difference, drawn, *others)
 
     monkeypatch.setattr("synthgain.evaluation.learning_curve.equivalents", noted)
-    headline = {"metric": "balanced_accuracy", "level": 0.95}
+    headline = {"metric": "balanced_accuracy", "level": 0.95, "baseline": "classic"}
     learned([curve], [points(*SHARES)], arms, headline, Evaluation(replicates=2000), 0)
     ((of_curve, of_arm),) = draws
     assert 0.05 < np.corrcoef(of_curve, of_arm)[0, 1] < 0.9

@@ -63,17 +63,27 @@ def inverse(sizes: Array, fitted: Array, scores: Array) -> Array:
     return np.asarray(np.exp(np.where(scores <= fitted[:, 0], logs[0], found)), np.float64)
 
 
-def equivalents(curve: Curve, score: float, drawn: Array, images: int, level: float) -> dict[str, Any]:
-    """Real-image equivalents of an arm: ``f^-1(score) - images``, f the isotonic learning curve of real images.
+def height(sizes: Array, fitted: Array, size: float) -> Array:
+    """The score of each curve ``(R, P)`` at a size within the observed ones, linear between points in log size."""
+    logs = np.log(sizes)
+    place = int(np.clip(np.searchsorted(sizes, size), 1, len(sizes) - 1))
+    part = np.clip((np.log(size) - logs[place - 1]) / (logs[place] - logs[place - 1]), 0, 1)
+    return np.asarray((1 - part) * fitted[:, place - 1] + part * fitted[:, place], np.float64)
 
-    Curve and score are fitted anew in every bootstrap replicate, which draw the same patients. Nothing is extrapolated:
-    at the ends of the observed curve a number is a bound.
+
+def equivalents(curve: Curve, difference: float, drawn: Array, images: int, level: float) -> dict[str, Any]:
+    """Real-image equivalents of an arm: ``f^-1(f(n) + d) - n``, f the isotonic learning curve of real images.
+
+    ``d`` is the arm's difference to the arm of the curve, both confirmed on n images with the same seeds: an arm that
+    is no better than that one is worth no image, however the few seeds of the curve fell. Curve and difference are
+    fitted anew in every bootstrap replicate, which draw the same patients. Nothing is extrapolated: at the ends of the
+    observed curve a number is a bound.
 
     Parameters
     ----------
     curve: of the strongest arm without synthetic images.
-    score, drawn: of the arm with synthetic images, as it is and in every replicate ``(R,)``.
-    images: real training images that this arm has.
+    difference, drawn: of the arm with synthetic images to that one, as it is and in every replicate ``(R,)``.
+    images: real training images that both have.
     level: of the interval.
 
     Returns
@@ -87,7 +97,8 @@ def equivalents(curve: Curve, score: float, drawn: Array, images: int, level: fl
     if why is not None:
         return record | dict.fromkeys(("value", "low", "high")) | {"why": why.why}
     fitted = isotonic(np.concatenate([curve.point[None], curve.drawn]))
-    sizes = inverse(curve.sizes, fitted, np.concatenate([[score], drawn]))
+    reached = height(curve.sizes, fitted, images) + np.concatenate([[difference], drawn])
+    sizes = inverse(curve.sizes, fitted, reached)
     low, high = interval(sizes[1:], level)
     for name, size in (("value", float(sizes[0])), ("low", low), ("high", high)):
         record[name] = round(size - images)

@@ -29,7 +29,7 @@ def learned(
     ----------
     tables, facts: of each fold the predictions (``fraction``: share of the labelled images) and ``points.json``.
     confirmed: predictions of the confirmed arms on the same test images.
-    headline: metric and level of the claim.
+    headline: metric and level of the claim, and its baseline, which is the arm of the curve.
     evaluation, seed: of the bootstrap. In each replicate the curve and the arms are tested on the same patients; their
         seeds, of which a curve mostly has fewer, are drawn independently. Trainings of one seed start alike; what they
         have in common by that is not taken off, so that intervals are rather too wide than too narrow.
@@ -66,9 +66,11 @@ def learned(
     images = round(np.mean([each["labelled"]["images"] for each in facts]))
     count = min(len(drawn), len(arm_draws))
     of_real = Curve(sizes, means[order], drawn[:count, order])
+    base = confirmed.arms.index(headline["baseline"])
+    better, better_draws = arms - arms[base], arm_draws[:count] - arm_draws[:count, [base]]
     for at, name in enumerate(confirmed.arms):
         if name == CHOSEN or (name not in (STRONGEST, record["arm"]) and parse(name).generator):
-            record["equivalents"][name] = equivalents(of_real, float(arms[at]), arm_draws[:count, at], images, level)
+            record["equivalents"][name] = equivalents(of_real, float(better[at]), better_draws[:, at], images, level)
     return record
 
 

@@ -8,11 +8,7 @@ from typing import Any
 
 from synthgain import commands
 from synthgain.errors import SynthgainError
-
-STAGES = (
-    "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm",
-    "learning_curve", "explain", "evaluate", "report",
-)  # fmt: skip
+from synthgain.paths import STAGES
 
 _SURROUNDINGS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM)
 """What the system says where the disk or its permissions are at fault, not the program."""

@@ -41,7 +41,7 @@ def run(given: argparse.Namespace) -> None:
 
         print("nothing has changed: no stage runs")
         with tracking.Run.begin(paths, cfg) as run:
-            run.log_verdict()
+            run.log_unchanged()
         print(outcome.summary(paths, cfg, run.page))
         return
     os.chdir(paths.root)
@@ -147,7 +147,8 @@ def results(given: argparse.Namespace) -> None:
     if fault := outcome.outdated(paths, cfg):
         raise SynthgainError(f"no page is written: {fault}; run 'synthgain run' first")
     gathered = material.gather(cfg, paths)
-    written = results_page.results_json(gathered, given.study, last_run.read(paths))
+    known = last_run.read(paths) | {"test_uses": outcome.test_uses(paths, cfg)}
+    written = results_page.results_json(gathered, given.study, known)
     results_page.write(written, folder)
     print(folder / f"{given.study}.md")
 

@@ -6,6 +6,11 @@ from pathlib import Path
 from synthgain.cell import ONLY, Cell
 from synthgain.errors import SynthgainError
 
+STAGES = (
+    "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm",
+    "learning_curve", "explain", "evaluate", "report",
+)  # fmt: skip
+"""In the order in which they depend on each other."""
 POOLING = ("evaluate", "report")
 """Stages that look at all cells of a study together; every other one has an output in each of them."""
 

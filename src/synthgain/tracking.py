@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synthgain import artifact, outcome
+from synthgain import artifact, last_run, outcome
 from synthgain.artifact import Artifact
 from synthgain.cell import ONLY
 from synthgain.config import Config
-from synthgain.paths import POOLING, Paths
+from synthgain.paths import POOLING, STAGES, Paths
 from synthgain.spool import Spool
 
 for _name, _value in {
@@ -99,7 +99,7 @@ class Run:
         self.experiment_id = (
             found.experiment_id if found else self.client.create_experiment(self.cfg.dataset.name, where, _KIND)
         )
-        tags = {"synthgain.level": "pipeline"}
+        tags = {"synthgain.level": "pipeline", "mlflow.source.git.commit": last_run.commit(self.paths)}
         self.run_id = self.client.create_run(self.experiment_id, run_name=self.cfg.name, tags=tags).info.run_id
         known = self.cfg.model_dump(mode="json", exclude={"tracking": {"uri"}})  # which may hold a password
         self._params(self.run_id, _flat(known | {"fidelity": self.cfg.fidelity.shown()}))
@@ -115,6 +115,13 @@ class Run:
     def log_stage(self, stage: str, ran: bool) -> None:
         """Log a finished stage (DVC's name, such as ``train_generator@edm``) as a child run."""
         self._submit(self._log_stage, stage, ran)
+
+    def log_unchanged(self) -> None:
+        """Log every stage as one that did not run, and the verdict."""
+        for stage in STAGES:
+            for item in self.cfg.per_generator.get(stage, ("",)):
+                self.log_stage(f"{stage}@{item}" if item else stage, ran=False)
+        self.log_verdict()
 
     def log_failure(self, stage: str, message: str) -> None:
         """Log a stage that failed, with its last words, as a child run that FAILED."""

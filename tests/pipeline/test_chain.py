@@ -116,6 +116,10 @@ def test_an_unchanged_run_executes_nothing_and_shows_the_verdict_again(workspace
     newest = runs(workspace, "pipeline")
     assert len(newest) == count + 1
     assert all("gain" in run.data.metrics for run in newest)
+    digest = artifact.read(workspace.paths.out("ingest")).sha256
+    assert {run.data.params.get("dataset.digest") for run in newest} == {digest}
+    assert {run.data.tags.get("artifact.report") for run in newest} == {before["report"]}
+    assert all(run.inputs.dataset_inputs for run in newest)
 
 
 def test_dvc_works_by_itself(workspace: Any, first: str) -> None:

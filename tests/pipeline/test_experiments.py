@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from synthgain import artifact, dataset, outcome, stages
-from synthgain.cli import STAGES
 from synthgain.compose import compose
 from synthgain.config import Config
-from synthgain.paths import Paths
+from synthgain.paths import STAGES, Paths
 
 STUDIES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "experiment").glob("*.yaml"))
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from synthgain.cli import STAGES
-from synthgain.paths import Paths
+from synthgain.paths import STAGES, Paths
 
 CORE = {
     "artifact", "cell", "config", "errors", "failpoint", "lifeline", "paths", "progress", "schema", "strict_yaml",

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from synthgain.cli import STAGES
+from synthgain.paths import STAGES
 
 ASKS = {"device", "bench"}
 """Functions that choose the device: `compute.device`, and `trial.bench`, whose trainings call it."""

@@ -90,6 +90,13 @@ def test_arms_without_their_generator_are_left_out_and_said(toy: ModuleType) -> 
     assert "duplicate: not screened, generator 'copies' is not in this experiment" in found["why"]
 
 
+def test_a_control_that_was_asked_for_is_confirmed_before_other_generators(toy: ModuleType) -> None:
+    kinds = {name: {"kind": name} for name in ("edm", "dcgan", "copies", "oracle", "noise")}
+    found = plan(toy, generators=kinds)
+    assert found["confirm"][-2:] == ["oracle", "noise"]
+    assert "synthetic-dcgan-r0.5: left out, at most 6 arms are confirmed (arms.most)" in found["why"]
+
+
 def test_controls_are_confirmed_at_the_ratio_of_the_candidate(toy: ModuleType) -> None:
     arms = {arm.name: arm for arm in declared_arms(plan(toy, BOARD | {"synthetic-edm-r0.5": 0.73}))}
     assert (arms["oracle"].ratio, arms["duplicate"].ratio, arms["synthetic-dcgan-r0.5"].ratio) == (0.5, 0.5, 0.5)

@@ -119,6 +119,11 @@ _REAL = {
 }
 
 
+def controls(cfg: Config) -> list[str]:
+    """The control arms whose generator the experiment has."""
+    return [name for name in _BY_NAME if parse(name).available(cfg)]
+
+
 def candidates(cfg: Config) -> list[Arm]:
     """The arms to screen: the baselines, and every trained generator at every ratio, with and without filter as asked,
     as pre-training and alone. A generator's further trainings take part in the confirmation only.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthgain.arms.arm import SHUFFLED, Arm, is_control, parse
+from synthgain.arms.arm import SHUFFLED, Arm, controls, is_control, parse
 from synthgain.artifact import digest
 from synthgain.classifiers.scores import balanced_accuracy, log_loss, macro_auroc
 from synthgain.config import Config
@@ -41,7 +41,8 @@ def choose(
     """The plan that the screening ``scores`` (arm, setting, seed, balanced_accuracy, macro_auroc, log_loss) lead to.
 
     The candidate is the best synthetic arm, the baseline the best non-synthetic one, `duplicate` at the candidate's
-    ratio. Both are confirmed, then ``arms.always``, then the best arm of every other generator, ``arms.most`` at most.
+    ratio. Both are confirmed, then ``arms.always`` and the other controls of the experiment, then the best arm of every
+    other generator, ``arms.most`` at most.
     An arm is confirmed with the setting at which it was best; controls that were not screened with the candidate's.
     ``settings`` are those that were tried, by number; ``not_screened`` says why some arms could not be trained.
 
@@ -57,7 +58,8 @@ def choose(
     chosen = {_confirmed(candidate): board.explain(candidate, "candidate", board.candidates(), "synthetic")}
     chosen[_confirmed(baseline)] = board.explain(baseline, "baseline", baselines, "non-synthetic")
     left_out = []
-    for name in (board.shuffled(candidate) if each == SHUFFLED else each for each in cfg.arms.always):
+    always = [board.shuffled(candidate) if each == SHUFFLED else each for each in cfg.arms.always]
+    for name in [*always, *controls(cfg)]:
         if name is None:
             left_out.append(f"{SHUFFLED}: not confirmed, the candidate has no ratio of synthetic to real images")
         elif parse(name).at(candidate.ratio).available(cfg):

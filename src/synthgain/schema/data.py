@@ -39,7 +39,7 @@ class Split(Strict):
 
 class Budget(Strict):
     train: Positive
-    """Labelled training images; the rest of the train split is used by nothing."""
+    """Labelled training images; the rest of the train split is used by nothing but the learning curve beyond them."""
     val: Positive
     """Labelled validation images."""
 

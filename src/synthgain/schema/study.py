@@ -14,7 +14,7 @@ class Arms(Strict):
     )  # fmt: skip
     """Non-synthetic arms; the strongest on validation is what synthetic images must beat."""
     always: tuple[str, ...] = ("classic", "oversample", "duplicate", "oracle")
-    """Arms that are confirmed whatever the screening says."""
+    """Arms that are confirmed whatever the screening says; so are, after them, the controls of this experiment."""
     ratios: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 2.0)
     """Synthetic images per real image in a batch, screened for every generator."""
     filtered: tuple[bool, ...] = (True,)

@@ -32,7 +32,7 @@ def test_the_cost_grows_with_what_is_trained_and_falls_with_workers(paths: Paths
     assert seconds(compose(paths, ["dataset.image.size=64"]), 10) > base
     assert seconds(compose(paths, ["compute.workers=4"]), 10) < base
     assert seconds(compose(paths, ["arms.ratios=[1.0,20.0]"]), 10) > base
-    assert 120 < base < 400, "the default takes some four minutes on two cores"
+    assert 120 < base < 400, "the default takes some minutes on two cores"
 
 
 @pytest.mark.parametrize("package", ["generators", "classifiers"])

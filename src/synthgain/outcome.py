@@ -1,5 +1,7 @@
 """The end of a run in a few lines: gain table, verdict, where to look."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,11 @@ def test_uses(paths: Paths, cfg: Config) -> int:
     return max(ledger.test_uses(paths, images, ledger.CONFIRMATION) for images in sets)
 
 
+def _program() -> str:
+    """How this shell calls ``synthgain``: by its name, or by its path where the environment is not active."""
+    return "synthgain" if shutil.which("synthgain") else str(Path(sys.executable).with_name("synthgain"))
+
+
 def summary(paths: Paths, cfg: Config, mlflow_run: str) -> str:
     """What ``synthgain run`` prints last."""
     from synthgain.evaluation.gain import table
@@ -77,5 +84,5 @@ def summary(paths: Paths, cfg: Config, mlflow_run: str) -> str:
         table(gains(paths)), "", verdict(paths), "",
         f"Test split predicted {uses} time{'s' if uses > 1 else ''} in this workspace",
         f"Report:  {report(paths)}",
-        f"MLflow:  synthgain ui, then {mlflow_run}",
+        f"MLflow:  {_program()} ui, then {mlflow_run}",
     ])  # fmt: skip

@@ -16,7 +16,13 @@ from synthgain.report.material import Material
 from synthgain.report.page import Drawn, Page
 from synthgain.report.results_page import results_json, results_markdown
 
-GIVEN = {"command": "synthgain run", "commit": "0123abc", "hardware": "2 CPU cores", "wall_seconds": 240.0}
+GIVEN = {
+    "command": "synthgain run",
+    "commit": "0123abc",
+    "hardware": "2 CPU cores",
+    "wall_seconds": 240.0,
+    "test_uses": 3,
+}
 
 
 def section(html: bytes, name: str) -> str:

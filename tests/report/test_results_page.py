@@ -8,7 +8,13 @@ import pytest
 from synthgain.report.material import Material
 from synthgain.report.results_page import results_json, results_markdown, write
 
-GIVEN = {"command": "synthgain run", "commit": "0123abc", "hardware": "2 CPU cores", "wall_seconds": 240.0}
+GIVEN = {
+    "command": "synthgain run",
+    "commit": "0123abc",
+    "hardware": "2 CPU cores",
+    "wall_seconds": 240.0,
+    "test_uses": 3,
+}
 
 
 def test_the_page_is_a_function_of_the_json_beside_it(gathered: Material, tmp_path: Path) -> None:
@@ -55,4 +61,4 @@ def test_labels_cannot_become_markup_or_new_columns(gathered: Material) -> None:
 
 def test_facts_of_the_run_are_required(gathered: Material) -> None:
     with pytest.raises(ValueError, match="hardware"):
-        results_json(gathered, "phantom", {"command": "x", "commit": "y", "wall_seconds": 1})
+        results_json(gathered, "phantom", {"command": "x", "commit": "y", "wall_seconds": 1, "test_uses": 1})

@@ -73,7 +73,7 @@ class Painter(nn.Module):
         return torch.tanh(cropped(x, self.size))
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Images ``(B, C, S, S)`` and labels ``(B,)`` -> logits ``(B,)`` of being real."""
 
     def __init__(self, cfg: Model, facts: Facts) -> None:
@@ -108,7 +108,7 @@ class DCGAN(Generator):
         super().__init__()
         self.cfg = cfg
         self.generator = Painter(cfg, facts)
-        self.discriminator = Critic(cfg, facts)
+        self.discriminator = Discriminator(cfg, facts)
 
     def phases(self) -> Sequence[Phase]:
         return (

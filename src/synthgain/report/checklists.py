@@ -85,7 +85,12 @@ TRIPOD_AI: Sequence[Item] = (
     Item("17", "Ethical approval and consent", "", "approval, consent or waiver"),
     Item("18a", "Funding", "", "funding"),
     Item("18b", "Conflicts of interest", "", "conflicts"),
-    Item("18c", "Protocol", "contrast, margin and level were fixed before any test image was predicted", "its address"),
+    Item(
+        "18c",
+        "Protocol",
+        "contrast, margin and level were declared before the arms predicted the test images",
+        "its address",
+    ),
     Item("18d", "Registration", "", "register and number"),
     Item("18e", "Availability of data", "SHA-256 of the image set: {data_sha}", "how to get the data"),
     Item("18f", "Availability of code", "configuration and versions: report: Reproduce", "address of the code"),

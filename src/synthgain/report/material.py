@@ -16,8 +16,8 @@ from synthgain.dataset import ImageSet
 from synthgain.paths import Paths
 
 SHOWN = (
-    "seed", "seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening", "claim", "evaluation",
-    "curve", "fidelity", "fairness", "explain",
+    "seed", "seeds", "generator_seeds", "dataset", "generators", "synthesis", "classifier", "arms", "screening",
+    "claim", "evaluation", "curve", "fidelity", "fairness", "privacy", "explain",
 )  # fmt: skip
 """The parts of the configuration that decide the result; where it runs and where it is logged do not."""
 PACKAGES = (

@@ -45,8 +45,8 @@ WORTH = {
     "levels": "The whole study once more with that share of the labelled training and validation patients: generator, "
     "filter, choice and classifiers learn from these alone. p Holm: corrected for the number of other levels; no "
     "difference is said of each level by itself.",
-    "worth": "Real-image equivalents: how many labelled real images more would have given the same score as the "
-    "synthetic ones did, read off the learning curve.",
+    "worth": "Real-image equivalents: how many labelled real images more would have raised the strongest arm "
+    "without synthetic images by as much as they did, read off the learning curve of that arm.",
     "equivalents": "Images beyond those that the arm has; fewer than none where synthetic images cost. The curve is "
     "made monotone and read anew in every bootstrap replicate. Nothing is extrapolated: 'at least' and 'at most' mark "
     "the ends of the observed curve.",
@@ -129,7 +129,7 @@ def claim(gains: Mapping[str, Any], level: float, cell: str) -> str:
     return (
         f"The one declared comparison: {headline['candidate']} against {headline['baseline']}, on validation the "
         f"strongest arm without synthetic images, in {metric_name(headline['metric'])} on {gains['n_test']:,} real "
-        f"test images. It was fixed before any test image was predicted. It is called a gain only where the "
+        f"test images. It was declared before its arms predicted these. It is called a gain only where the "
         f"{100 * level:g} % interval and the exact sign-flip test over seeds agree." + crossed + shown
     )
 

@@ -24,7 +24,7 @@ from synthgain.report.wording import first_upper
 
 EXPLAINED = ("why", "arms", "randomisation", "localisation", "incompleteness")
 """What the page holds of the explanation: numbers, never an image or its name."""
-GIVEN = ("command", "commit", "hardware", "wall_seconds")
+GIVEN = ("command", "commit", "hardware", "wall_seconds", "test_uses")
 """Facts about the run, which no stage output holds."""
 
 
@@ -35,7 +35,7 @@ def results_json(material: Material, study: str, given: Mapping[str, Any]) -> di
     ----------
     material: what the stages wrote, from `material.gather`.
     study: names the page and its files.
-    given: ``command``, ``commit``, ``hardware``, ``wall_seconds``.
+    given: ``command``, ``commit``, ``hardware``, ``wall_seconds``, ``test_uses`` (confirmations on these test images).
     """
     missing = [name for name in GIVEN if name not in given]
     if missing:
@@ -178,6 +178,7 @@ def _run(run: Mapping[str, Any], study: str) -> str:
         "```sh", str(run["command"]), "```", "",
         f"- commit `{run['commit']}`",
         f"- {escaped(str(run['hardware']))}, {minutes:.1f} minutes",
+        f"- comparisons confirmed on these test images in this workspace, this one included: {run['test_uses']}",
         f"- every number above comes from [{study}.json]({study}.json), which also holds the configuration, the hashes "
         "of the stage outputs and the package versions",
     ])  # fmt: skip

@@ -15,7 +15,7 @@ _SURROUNDINGS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EP
 _EXAMPLES = """examples:
   synthgain run                                             the embedded brain phantom
   synthgain run dataset=folder dataset.path=/data/mri       class folders
-  synthgain run dataset=table dataset.path=/data/scans.csv  a CSV with file, label, patient_id
+  synthgain run dataset=table dataset.path=/mri/scans.csv   a CSV with file, label, patient_id
   synthgain run generator=edm classifier=densenet seeds=8   another experiment
   synthgain run experiment=brain_tumor_mri                  a study from conf/experiment/
   synthgain power --discordant 0.1 --images-per-patient 4   how many patients and seeds a gain of 2 points needs

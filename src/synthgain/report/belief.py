@@ -33,7 +33,7 @@ def table(
             "A comparison picked after the results",
             f"arms, margin (±{points(headline['margin'], signed=False)} points), level and limits of subgroups were "
             f"declared on validation before the arms predicted the test images; digest {plan['declared'][:12]}. "
-            "How many comparisons this workspace confirmed on them is counted: last lines of a run, test_uses in MLflow",
+            "How many comparisons this workspace confirmed on them is counted: last line of a run, test_uses in MLflow",
         ]),
         Row(["A weak opponent", _opponents(gains, scores)]),
         Row([

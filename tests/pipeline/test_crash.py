@@ -101,7 +101,7 @@ def forget(workspace: Any, stage: str) -> None:
     (workspace.paths.root / ".dvc" / "cache" / "files" / "md5" / output["md5"][:2] / output["md5"][2:]).unlink()
 
 
-def test_a_run_killed_in_training_leaves_no_process_and_is_continued_to_the_same_hashes(workspace: Any) -> None:
+def test_a_run_killed_in_a_stage_leaves_no_process_and_is_continued_to_the_same_hashes(workspace: Any) -> None:
     expected = workspace.hashes()
     forget(workspace, "train_generator@dcgan")
     forget(workspace, "report")

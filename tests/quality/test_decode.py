@@ -1,5 +1,6 @@
 """Any image becomes uint8 of the target size, or there is a reason why not; never a crash."""
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from synthgain.quality.decode import Decoded, Target, decode
 from synthgain.sources.record import Unusable
@@ -38,6 +40,43 @@ def reason(content: bytes | np.ndarray, target: Target = GREY) -> str:
 
 def shown(content: bytes | np.ndarray, target: Target = GREY) -> np.ndarray:
     return decode(content, target).pixels.astype(int)
+
+
+def with_text(key: str, text: str) -> bytes:
+    info = PngInfo()
+    info.add_text(key, text)
+    return encoded(picture().astype(np.uint8), pnginfo=info)
+
+
+def with_description(kind: str, text: str) -> bytes:
+    tags = Image.Exif()
+    tags[270] = text
+    return encoded(picture().astype(np.uint8), kind, exif=tags)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (with_text("PatientName", "Doe^Jane"), "PatientName"),
+        (with_text("Comment", "Modality: MR\nPatient's Birth Date: 1970-01-01"), "Patient's Birth Date"),
+        (with_description("TIFF", "(0010,0010) PatientName=Doe^Jane"), "PatientName"),
+        (with_description("JPEG", "Patient Name: Jane Doe"), "Patient Name"),
+    ],
+)
+def test_tags_that_name_a_person_are_refused_without_repeating_them(content: bytes, name: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        decode(content, GREY)
+    assert caught.value.reason == "personal data in the tags of the file"
+    assert name in caught.value.detail
+    assert not {"Doe", "Jane", "1970"} & set(re.findall(r"\w+", caught.value.detail))
+
+
+@pytest.mark.parametrize("content", [
+    with_text("Software", "scanner 3"), with_text("Comment", "Name: head.tif\nSlices=4"),
+    with_description("TIFF", "ImageJ=1.53\nimages=1"), with_description("JPEG", "axial T1"),
+])  # fmt: skip
+def test_other_tags_do_no_harm(content: bytes) -> None:
+    assert decode(content, GREY).pixels.shape == (1, 32, 32)
 
 
 MODES = {

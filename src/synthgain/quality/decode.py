@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import TAGS
 
+from synthgain.sources.personal import identifies
 from synthgain.sources.record import Record, Unusable
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
@@ -23,6 +25,9 @@ WINDOW = (0.5, 99.5)
 FEWEST_LEVELS = 32
 """Grey levels that an image must use where only the upper byte of 16 bits can be read."""
 _PNG = b"\x89PNG\r\n\x1a\n"
+_BINARY = ("exif", "icc_profile", "photoshop", "xmp")
+_NAMED = re.compile(r"^[\W\d_]*([A-Za-z][\w '-]{1,40})[:=]", re.MULTILINE)
+_LONGEST_TEXT = 65536
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 
@@ -95,7 +100,7 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
     ------
     Unusable
         No known format, damaged, too many pixels (told from the header, before anything is inflated), several pages,
-        NaN or infinite values, constant.
+        NaN or infinite values, constant, tags that name a person.
     """
     stored = _from_file(content, target) if isinstance(content, bytes) else _from_array(content, target.max_pixels)
     square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"))
@@ -142,6 +147,7 @@ def _from_file(content: bytes, target: Target) -> _Stored:
                 image.draft("L" if target.channels == 1 else "RGB", (target.enough, target.enough))
             encoding = str(image.tile)
             image.load()
+            _check_tags(image)
             ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError:
         raise Unusable("not an image", f"none of {', '.join(FORMATS)}") from None
@@ -156,6 +162,17 @@ def _from_file(content: bytes, target: Target) -> _Stored:
         # Pillow inverts such TIFF files itself where they have 8 bits.
         return stored._replace(image=ImageOps.invert(stored.image), low=stored.high, high=stored.low)
     return stored
+
+
+def _check_tags(image: Image.Image) -> None:
+    """Refuse an image whose tags, or ``name: value`` lines in their texts, name a person; values are not repeated."""
+    tags = {TAGS.get(key, str(key)): value for key, value in image.getexif().items()} | image.info
+    texts = [value if isinstance(value, str) else value.decode("latin-1") for name, value in tags.items()
+             if isinstance(value, str | bytes) and name not in _BINARY]  # fmt: skip
+    named = [found.strip() for text in texts for found in _NAMED.findall(text[:_LONGEST_TEXT])]
+    for name in (*map(str, tags), *(each for each in named if each.casefold() != "name")):
+        if identifies(name):
+            raise Unusable("personal data in the tags of the file", f"{name}; write the image without it")
 
 
 def _deep(mode: str) -> bool:

@@ -11,17 +11,12 @@ from pydantic import Field
 
 from synthgain.errors import SynthgainError, nearest
 from synthgain.schema import SourceConfig, Strict
+from synthgain.sources.personal import identifies
 from synthgain.sources.record import Record, read_file, refuse
 
 DELIMITERS = ",;\t"
 OWN = ("file", "label", "patient_id", "split")
 """Columns with a meaning here; every other column is kept as an attribute."""
-_PERSONAL = re.compile(
-    r"(patient|first|last|middle|given|family|full|birth|maiden|sur)s?names?$|^(name|dob|mrn|ssn|nhsnumber|zip|zipcode)$|"
-    r"birthda(te|y)|dateofbirth|address|postcode|postalcode|phone|telephone|email|socialsecurity|medicalrecord|"
-    r"insurance(number|id)|passport|accessionnumber"
-)
-"""Names of columns, without signs and capitals, whose cells are about a person and not about an image."""
 
 
 class Manifest(Strict):
@@ -120,7 +115,7 @@ def _header(path: Path, cells: list[str], manifest: Manifest) -> list[str]:
         if column not in header:
             raise SynthgainError(f"{path}:1: no column {column!r}{nearest(column, filter(None, header))}")
     for column in given:
-        if _PERSONAL.search(re.sub(r"[^a-z0-9]", "", column.casefold())):
+        if identifies(column):
             raise SynthgainError(
                 f"{path}:1: column {column!r} identifies a person; take it out of the file (patient_id is a pseudonym)"
             )

@@ -251,7 +251,7 @@ def ui(given: argparse.Namespace) -> None:
             "runs; add --anyone if that is wanted"
         )
     paths = find_workspace()
-    print(f"MLflow: http://{host}:{port}", flush=True)
+    print(f"MLflow: http://{host}:{port}/#/experiments{tracking.TRAINING}", flush=True)
     command = tracking.ui(paths, config.read(paths.params), host, port)
     # Nothing here gives MLflow jobs to do, for which it would start five more processes.
     settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

@@ -32,6 +32,8 @@ _LONGEST_TAG = 5000
 _BATCH = 100
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Lets MLflow's page open on training runs instead of language models."""
+TRAINING = "?workflowType=machine_learning"
+"""At the end of an address of MLflow's page: show training runs, whatever was looked at before."""
 _SQLITE = "sqlite:///"
 
 
@@ -99,7 +101,8 @@ class Run:
         self.experiment_id = (
             found.experiment_id if found else self.client.create_experiment(self.cfg.dataset.name, where, _KIND)
         )
-        tags = {"synthgain.level": "pipeline", "mlflow.source.git.commit": last_run.commit(self.paths)}
+        source = {"name": "synthgain run", "type": "LOCAL", "git.commit": last_run.commit(self.paths)}
+        tags = {"synthgain.level": "pipeline"} | {f"mlflow.source.{key}": value for key, value in source.items()}
         self.run_id = self.client.create_run(self.experiment_id, run_name=self.cfg.name, tags=tags).info.run_id
         known = self.cfg.model_dump(mode="json", exclude={"tracking": {"uri"}})  # which may hold a password
         self._params(self.run_id, _flat(known | {"fidelity": self.cfg.fidelity.shown()}))
@@ -110,7 +113,7 @@ class Run:
         self._opened.result()
         if not self.run_id:
             return f"no page: this run was not logged, {self._spool.path} says why"
-        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}{TRAINING}"
 
     def log_stage(self, stage: str, ran: bool) -> None:
         """Log a finished stage (DVC's name, such as ``train_generator@edm``) as a child run."""

@@ -47,7 +47,7 @@ socket.getaddrinfo = getaddrinfo
 class Workspace:
     paths: Paths
     environment: dict[str, str]
-    toy: tuple[str, ...] = ("+size=smoke", "generator=dcgan")
+    toy: tuple[str, ...] = ("+size=smoke", "generator=dcgan", "control=copies")
     """The overrides of the main job at toy size."""
 
     @property

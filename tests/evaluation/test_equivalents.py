@@ -60,9 +60,12 @@ def test_beyond_the_observed_curve_numbers_are_bounds() -> None:
     assert (below["value"], below["value_bound"], below["high_bound"]) == (-96, "at most", "at most")
 
 
+@pytest.mark.parametrize("point", [[0.6, 0.72, 0.66, 0.8], [0.6, 0.66, 0.74, 0.7]])
 @pytest.mark.parametrize("difference", [-0.02, 0.0])
-def test_what_is_no_better_than_the_baseline_is_worth_no_image_where_the_curve_bends_back(difference: float) -> None:
-    of_real = curve([0.6, 0.72, 0.66, 0.8])
+def test_what_is_no_better_than_the_baseline_is_worth_no_image_where_the_curve_bends_back(
+    difference: float, point: list[float]
+) -> None:
+    of_real = curve(point)
     found = equivalents(of_real, difference, np.full(len(of_real.drawn), difference), 128, 0.95)
     assert found["value"] <= found["high"] <= 0
 

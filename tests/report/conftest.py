@@ -1,11 +1,13 @@
 """A toy workspace with all artifacts that the report reads, and its rendered page."""
 
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from synthgain.paths import Paths
 from synthgain.report import material, page
+from synthgain.report.results_page import results_json
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +18,13 @@ def workspace(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def gathered(toy: ModuleType, workspace: Paths) -> material.Material:
     return material.gather(toy.config(), workspace)
+
+
+@pytest.fixture(scope="session")
+def results(gathered: material.Material) -> dict[str, Any]:
+    """The numbers of the result page, after a run of some facts."""
+    facts = {"command": "synthgain run", "commit": "0123abc", "hardware": "2 CPU cores", "wall_seconds": 240.0}
+    return results_json(gathered, "phantom", facts | {"test_uses": 3})
 
 
 @pytest.fixture(scope="session")

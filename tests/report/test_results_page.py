@@ -2,30 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from synthgain.report.material import Material
 from synthgain.report.results_page import results_json, results_markdown, write
 
-GIVEN = {
-    "command": "synthgain run",
-    "commit": "0123abc",
-    "hardware": "2 CPU cores",
-    "wall_seconds": 240.0,
-    "test_uses": 3,
-}
 
-
-def test_the_page_is_a_function_of_the_json_beside_it(gathered: Material, tmp_path: Path) -> None:
-    write(results_json(gathered, "phantom", GIVEN), tmp_path)
+def test_the_page_is_a_function_of_the_json_beside_it(results: dict[str, Any], tmp_path: Path) -> None:
+    write(results, tmp_path)
     stored = json.loads((tmp_path / "phantom.json").read_text())
     assert results_markdown(stored) == (tmp_path / "phantom.md").read_text()
     assert {path.name for path in tmp_path.iterdir()} == {"phantom.json", "phantom.md", "phantom.svg"}
 
 
-def test_the_page_tells_run_verdict_contrasts_arms_and_reasons(gathered: Material) -> None:
-    page = results_markdown(results_json(gathered, "phantom", GIVEN))
+def test_the_page_tells_run_verdict_contrasts_arms_and_reasons(results: dict[str, Any]) -> None:
+    page = results_markdown(results)
     assert "synthgain run" in page
     assert "0123abc" in page
     assert "2 CPU cores, 4.0 minutes" in page
@@ -34,15 +27,14 @@ def test_the_page_tells_run_verdict_contrasts_arms_and_reasons(gathered: Materia
         assert part in page
 
 
-def test_the_page_holds_every_extractor_and_the_similarity_within_classes(gathered: Material) -> None:
-    page = results_markdown(results_json(gathered, "phantom", GIVEN))
+def test_the_page_holds_every_extractor_and_the_similarity_within_classes(results: dict[str, Any]) -> None:
+    page = results_markdown(results)
     for sign in ("0", "b"):
         assert f"SHA-256 {sign * 64}" in page
     assert "0.52 (0.47 to 0.56) real: 0.31 (0.28 to 0.34)" in page
 
 
-def test_of_the_explanation_the_page_holds_numbers_and_no_image(gathered: Material) -> None:
-    results = results_json(gathered, "phantom", GIVEN)
+def test_of_the_explanation_the_page_holds_numbers_and_no_image(results: dict[str, Any]) -> None:
     assert "secret" not in json.dumps(results)
     page = results_markdown(results)
     assert "fails its randomisation check" in page
@@ -52,8 +44,8 @@ def test_of_the_explanation_the_page_holds_numbers_and_no_image(gathered: Materi
     assert "Not looked at: explain.images is 0." in results_markdown(without)
 
 
-def test_labels_cannot_become_markup_or_new_columns(gathered: Material) -> None:
-    page = results_markdown(results_json(gathered, "phantom", GIVEN))
+def test_labels_cannot_become_markup_or_new_columns(results: dict[str, Any]) -> None:
+    page = results_markdown(results)
     assert "<script" not in page
     widths = {line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| Class")}
     assert len(widths) == 1

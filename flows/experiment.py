@@ -20,7 +20,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, wait
 from prefect.states import Failed, State
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from slots import Slots, urgency
+from slots import Slots
 from stage_task import limit_gpu, run_stage, stop, stopping
 from terminal import Watch
 
@@ -51,12 +51,12 @@ def experiment(experiment_name: str, root: str) -> str | State:
 def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
     """Submit every stage in DVC's order and wait for all; raises `SynthgainError` with the first failure."""
     stale = version_raw_data(paths, cfg)
-    slots = Slots(cfg.compute.workers)
+    slots = Slots(cfg)
     submitted: list[PrefectFuture[Any]] = []
 
     def stage(name: str, *after: PrefectFuture[Any]) -> PrefectFuture[Any]:
         upstream = [allow_failure(future) for future in after]
-        submitted.append(run_stage.submit(paths, name, upstream, name in stale, watch, slots, urgency(cfg, name)))
+        submitted.append(run_stage.submit(paths, name, upstream, name in stale, watch, slots))
         return submitted[-1]
 
     validated = stage("validate", stage("ingest"))

@@ -15,17 +15,18 @@ _LATER, _BESIDE, _NEXT = 0.0, 1.0, float("inf")
 
 
 class Slots:
-    """Places for so many stages; the most urgent of those that wait gets the next one."""
+    """Places for as many stages as there are workers; the most urgent of those that wait gets the next one."""
 
-    def __init__(self, places: int) -> None:
-        self._free, self._changed, self._numbers = places, threading.Condition(), count()
+    def __init__(self, cfg: Config) -> None:
+        self._cfg, self._free = cfg, cfg.compute.workers
+        self._changed, self._numbers = threading.Condition(), count()
         self._waiting: list[tuple[float, int]] = []
 
     @contextmanager
-    def one(self, urgency: float) -> Iterator[None]:
-        """Hold a place inside the block; of equal urgency, who came first."""
+    def one(self, stage: str) -> Iterator[None]:
+        """Hold a place for ``stage`` inside the block; of equal urgency, who came first."""
         with self._changed:
-            mine = (-urgency, next(self._numbers))
+            mine = (-_urgency(self._cfg, stage), next(self._numbers))
             heapq.heappush(self._waiting, mine)
             self._changed.wait(_TOGETHER)
             self._changed.wait_for(lambda: self._free and self._waiting[0] == mine)
@@ -40,7 +41,7 @@ class Slots:
                 self._changed.notify_all()
 
 
-def urgency(cfg: Config, stage: str) -> float:
+def _urgency(cfg: Config, stage: str) -> float:
     """Long trainings first, so that none is left alone at the end; audits, which only the report awaits, last."""
     name, _, generator = stage.partition("@")
     if name == "train_generator":

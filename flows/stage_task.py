@@ -58,9 +58,7 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
 
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5,
       retry_condition_fn=_worth_a_retry)  # fmt: skip
-def run_stage(
-    paths: Paths, stage: str, upstream: list[Any], stale: bool, watch: Watch, slots: Slots, urgency: float
-) -> bool | State:
+def run_stage(paths: Paths, stage: str, upstream: list[Any], stale: bool, watch: Watch, slots: Slots) -> bool | State:
     """Bring one stage up to date; returns whether its output may have changed, or a failed state with its last words.
 
     ``stage`` is DVC's name, such as ``ingest`` or ``train_generator@edm``; ``stale`` says whether DVC found it changed
@@ -73,7 +71,7 @@ def run_stage(
     if not stale and not any(upstream):
         watch.finished(stage, False)
         return False
-    with slots.one(urgency), _gpu(stage):
+    with slots.one(stage), _gpu(stage):
         return _skipped() if stopping.is_set() else _reproduced(paths, stage, watch)
 
 

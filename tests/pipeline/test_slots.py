@@ -2,8 +2,8 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,50 +11,55 @@ import pytest
 from synthgain.compose import compose
 from synthgain.paths import Paths
 
-
-@pytest.fixture(scope="module")
-def slots(module_at: Any, root: Path) -> ModuleType:
-    return module_at(root / "flows" / "slots.py")
+LONG, SHORT, CONTROL = (f"train_generator@{name}" for name in ("edm", "dcgan", "copies"))
 
 
-def entered(places: Any, urgencies: dict[str, float], held: threading.Event) -> list[str]:
-    """The order in which stages that become ready at the same time get places, each held until the event."""
+@pytest.fixture
+def slots(module_at: Any, root: Path, request: pytest.FixtureRequest) -> Any:
+    """The places of the default experiment with as many workers as the test asks for."""
+    return module_at(root / "flows" / "slots.py").Slots(compose(Paths(root), [f"compute.workers={request.param}"]))
+
+
+def entered(slots: Any, stages: Sequence[str], places: int) -> list[str]:
+    """The order in which stages that become ready at the same time get places; the first ones hold theirs a while."""
     order: list[str] = []
+    held = threading.Event()
 
-    def stage(name: str) -> None:
-        with places.one(urgencies[name]):
-            order.append(name)
+    def run(stage: str) -> None:
+        with slots.one(stage):
+            order.append(stage)
             held.wait(10)
 
-    threads = [threading.Thread(target=stage, args=[name]) for name in urgencies]
+    threads = [threading.Thread(target=run, args=[stage]) for stage in stages]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 10
-    while len(order) < 2 and time.monotonic() < deadline:
+    while len(order) < places and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.5)
-    before = list(order)
+    before = len(order)
     held.set()
     for thread in threads:
         thread.join()
-    assert len(before) == 2, "as many at once as there are places"
+    assert before == places, "as many at once as there are places"
     return order
 
 
-def test_the_most_urgent_of_those_that_became_ready_together_come_first(slots: ModuleType) -> None:
-    urgencies = {"audit": 0.0, "short": 1.0, "long": 9.0, "next": float("inf")}
-    assert set(entered(slots.Slots(2), urgencies, threading.Event())[:2]) == {"next", "long"}
+@pytest.mark.parametrize("slots", [2], indirect=True)
+def test_the_most_urgent_of_those_that_became_ready_together_come_first(slots: Any) -> None:
+    assert set(entered(slots, ["audit@edm", SHORT, LONG, "encode"], 2)[:2]) == {"encode", LONG}
 
 
-def test_a_place_is_free_again_after_an_error(slots: ModuleType) -> None:
-    places = slots.Slots(1)
-    with pytest.raises(ZeroDivisionError), places.one(0.0):
+@pytest.mark.parametrize("slots", [1], indirect=True)
+def test_long_trainings_come_before_short_ones_and_audits_last(slots: Any) -> None:
+    assert entered(slots, ["audit@edm", CONTROL, SHORT, LONG, "encode"], 1) == [
+        "encode", LONG, SHORT, CONTROL, "audit@edm"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("slots", [1], indirect=True)
+def test_a_place_is_free_again_after_an_error(slots: Any) -> None:
+    with pytest.raises(ZeroDivisionError), slots.one("ingest"):
         raise ZeroDivisionError
-    with places.one(0.0):
+    with slots.one("ingest"):
         pass
-
-
-def test_long_trainings_come_before_short_ones_and_audits_last(slots: ModuleType, root: Path) -> None:
-    cfg = compose(Paths(root), [])
-    edm, dcgan, copies = (slots.urgency(cfg, f"train_generator@{name}") for name in ("edm", "dcgan", "copies"))
-    assert slots.urgency(cfg, "encode") > edm > dcgan > copies > slots.urgency(cfg, "audit@edm")

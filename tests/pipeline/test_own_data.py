@@ -26,8 +26,8 @@ def test_a_file_added_outside_the_workspace_is_noticed(fresh: Any, tmp_path: Pat
     before = fresh.hashes()["ingest"]
     picture(tmp_path / "mri" / "a" / "new.png", 99)
     process = fresh.start(*command)
-    started = takewhile(lambda line: "Running stage 'validate'" not in line, process.stdout)
-    assert any("Running stage 'ingest'" in line for line in list(started))
+    printed = list(takewhile(lambda line: "Running stage 'validate'" not in line, process.stdout))
+    assert any("Running stage 'ingest'" in line for line in printed)
     process.terminate()
     assert "stopped on request; the same command goes on from here" in process.communicate(timeout=600)[0]
     assert fresh.hashes()["ingest"] != before

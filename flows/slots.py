@@ -42,8 +42,8 @@ class Slots:
 
 
 def _urgency(cfg: Config, stage: str) -> float:
-    """Long trainings first, so that none is left alone at the end; audits, which only the report awaits, last."""
+    """Long trainings first, so that none is left alone at the end; what only the report awaits, last."""
     name, _, generator = stage.partition("@")
     if name == "train_generator":
         return _BESIDE + training_seconds(cfg.generators[generator])
-    return _LATER if name == "audit" else _NEXT
+    return _LATER if name in ("audit", "explain") else _NEXT

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,10 @@ def refuse(item: int) -> int:
     if item == 2:
         raise SynthgainError("two is refused")
     return item
+
+
+def is_imported(module: str) -> bool:
+    return module in sys.modules
 
 
 def be_killed(item: int) -> int:
@@ -51,3 +56,13 @@ def test_a_device_is_chosen_deterministic_without_importing_the_compiler() -> No
         "assert not {'torch._inductor', 'torch._dynamo'} & set(sys.modules), 'two seconds for every process'"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_processes_come_from_a_server_that_began_to_import_before() -> None:
+    program = (
+        "import sys, test_compute; from synthgain import compute\n"
+        "compute.begin_importing('colorsys')\n"
+        "assert 'colorsys' not in sys.modules\n"
+        "assert all(held for _, held in compute.side_by_side(test_compute.is_imported, ['colorsys', 'json'], 2))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)

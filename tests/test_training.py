@@ -18,6 +18,7 @@ from synthgain import artifact, checkpoints, train_split, training
 from synthgain.errors import SynthgainError
 from synthgain.generators import dcgan
 from synthgain.generators.contract import Facts, Generator, Phase
+from synthgain.generators.models.dcgan import DCGAN
 from synthgain.schema import GeneratorTraining
 from synthgain.sources import phantom
 from synthgain.train_split import TrainSplit
@@ -27,7 +28,7 @@ TRAINING = GeneratorTraining(steps=12, batch_size=4, ema=0.5, checkpoint_every=4
 CPU = torch.device("cpu")
 
 
-class Spoiled(dcgan.DCGAN):
+class Spoiled(DCGAN):
     """A DCGAN to which something happens in a certain step."""
 
     event = staticmethod(lambda: None)
@@ -58,7 +59,7 @@ def train(
     return training.train(generator, split(), cfg, seed=0, on=CPU, work=work, name="test")
 
 
-def small(kind: type[dcgan.DCGAN] = dcgan.DCGAN) -> dcgan.DCGAN:
+def small(kind: type[DCGAN] = DCGAN) -> DCGAN:
     torch.manual_seed(0)
     return kind(dcgan.Model(width=4, latent=4), FACTS)
 

@@ -60,7 +60,7 @@ def side_by_side(
             yield item, work(item)
         return
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([work.__module__, *preload])
+    begin_importing(work.__module__, *preload)
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin, (os.getpid(), prepare, given))
     try:
         waiting = {pool.submit(work, item): item for item in items}
@@ -73,6 +73,15 @@ def side_by_side(
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def begin_importing(*modules: str) -> None:
+    """Let the server that `side_by_side` forks from import ``modules`` while this process goes on; the first call counts."""
+    import multiprocessing
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
+    forkserver.ensure_running()
 
 
 def _begin(parent: int, prepare: Callable[..., None] | None, given: tuple[Any, ...]) -> None:

@@ -6,12 +6,14 @@ import torch
 from synthgain.errors import SynthgainError
 from synthgain.generators import copies, noise, oracle
 from synthgain.generators.contract import Facts
+from synthgain.generators.models.copies import Copies
+from synthgain.generators.models.noise import Noise
 from synthgain.schema import SourceConfig
 
 FACTS = Facts(1, 16, ("a", "b"), SourceConfig(kind="folder"))
 
 
-def observed(generator: copies.Copies | noise.Noise) -> torch.Tensor:
+def observed(generator: Copies | Noise) -> torch.Tensor:
     images = (torch.arange(8 * 256).reshape(8, 1, 16, 16) % 251).to(torch.uint8).float() / 127.5 - 1
     images[4:] = images[4:] * 0.25 + 0.5
     generator.observe([(images[:5], torch.tensor([0, 0, 0, 0, 1])), (images[5:], torch.tensor([1, 1, 1]))])

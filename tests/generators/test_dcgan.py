@@ -8,12 +8,13 @@ from torch import Tensor, nn
 from synthgain.generators import dcgan
 from synthgain.generators.augment import AMOUNTS, diff_augment, non_leaking
 from synthgain.generators.contract import Facts
+from synthgain.generators.models.dcgan import DCGAN
 from synthgain.sources import phantom
 
 FACTS = Facts(1, 16, ("a", "b"), phantom.Config())
 
 
-def model(**settings: object) -> dcgan.DCGAN:
+def model(**settings: object) -> DCGAN:
     torch.manual_seed(0)
     return dcgan.build(dcgan.Config.model_validate({"kind": "dcgan", "model": {"width": 4, **settings}}), FACTS)
 

@@ -7,18 +7,19 @@ from torch import Tensor, nn
 from synthgain.generators import edm
 from synthgain.generators.augment import AMOUNTS
 from synthgain.generators.contract import Facts
+from synthgain.generators.models.edm import EDM, preconditioning
 from synthgain.sources import phantom
 
 FACTS = Facts(1, 16, ("a", "b"), phantom.Config())
 
 
-def model(**settings: object) -> edm.EDM:
+def model(**settings: object) -> EDM:
     torch.manual_seed(0)
     return edm.build(edm.Config.model_validate({"kind": "edm", "model": {"widths": (8, 16), **settings}}), FACTS)
 
 
 def test_preconditioning_has_the_values_of_the_paper() -> None:
-    skip, out, into, noise = edm.preconditioning(torch.tensor([0.5, 2.0]), 0.5)
+    skip, out, into, noise = preconditioning(torch.tensor([0.5, 2.0]), 0.5)
     assert skip.tolist() == pytest.approx([0.5, 0.25 / 4.25])
     assert out.tolist() == pytest.approx([0.25 / 0.5**0.5, 1 / 4.25**0.5])
     assert into.tolist() == pytest.approx([1 / 0.5**0.5, 1 / 4.25**0.5])
@@ -30,7 +31,7 @@ def test_what_the_network_sees_and_must_give_has_unit_variance_at_every_noise_le
     clean = 0.3 * torch.randn(100_000)
     for level in (0.01, 0.3, 5.0):
         sigma = torch.tensor([level])
-        skip, out, into, _ = edm.preconditioning(sigma, 0.3)
+        skip, out, into, _ = preconditioning(sigma, 0.3)
         noisy = clean + level * torch.randn_like(clean)
         assert (into * noisy).std() == pytest.approx(1, abs=0.02)
         assert ((clean - skip * noisy) / out).std() == pytest.approx(1, abs=0.02)

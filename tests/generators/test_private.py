@@ -8,8 +8,11 @@ from opacus.accountants import RDPAccountant
 
 from synthgain.errors import SynthgainError
 from synthgain.generators import edm, vae
+from synthgain.generators.augment import AMOUNTS
 from synthgain.generators.blocks import one_hot
 from synthgain.generators.contract import Facts, Generator, Phase
+from synthgain.generators.models.edm import EDM
+from synthgain.generators.models.vae import VAE
 from synthgain.generators.private import accounted, refuse_unfit, set_gradient
 from synthgain.schema import DP, GeneratorTraining
 from synthgain.sources import phantom
@@ -41,11 +44,11 @@ def plain(generator: Generator) -> Phase:
 
 
 def _plain_loss(generator: Generator, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    if isinstance(generator, edm.EDM):
+    if isinstance(generator, EDM):
         sigma = torch.full((len(images),), 0.5)
-        condition = one_hot(labels, 2 + edm.AMOUNTS)
+        condition = one_hot(labels, 2 + AMOUNTS)
         return (generator.denoise(images, sigma, condition) - images).square().mean()
-    assert isinstance(generator, vae.VAE)
+    assert isinstance(generator, VAE)
     mean, _ = generator.encoder(images, labels)
     return (generator.decoder(mean, labels) - images).square().mean()
 

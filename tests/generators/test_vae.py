@@ -8,6 +8,7 @@ from torch.distributions import Normal, kl_divergence
 
 from synthgain.generators import vae
 from synthgain.generators.contract import Facts
+from synthgain.generators.models.vae import divergence, negative_log_likelihood
 from synthgain.sources import phantom
 
 FACTS = Facts(1, 16, ("a", "b"), phantom.Config())
@@ -17,15 +18,15 @@ def test_the_divergence_is_that_of_two_gaussians() -> None:
     torch.manual_seed(0)
     mean, log_variance = torch.randn(2, 5, 3).unbind(0)
     expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
-    assert torch.allclose(vae.divergence(mean, log_variance), expected, atol=1e-5)
-    assert vae.divergence(torch.zeros(1, 4), torch.zeros(1, 4)).item() == 0
+    assert torch.allclose(divergence(mean, log_variance), expected, atol=1e-5)
+    assert divergence(torch.zeros(1, 4), torch.zeros(1, 4)).item() == 0
 
 
 def test_the_likelihood_is_the_greatest_that_any_variance_gives() -> None:
     torch.manual_seed(0)
     images = torch.randn(6, 1, 16, 16)
     predicted = images + 0.3 * torch.randn_like(images)
-    found = vae.negative_log_likelihood(images, predicted, 0.01).item()
+    found = negative_log_likelihood(images, predicted, 0.01).item()
     spread = (images - predicted).square().mean().sqrt().item()
 
     def at(deviation: float) -> float:
@@ -37,7 +38,7 @@ def test_the_likelihood_is_the_greatest_that_any_variance_gives() -> None:
 
 def test_detail_finer_than_the_least_noise_still_counts_but_no_more_than_at_that_noise() -> None:
     images, predicted = torch.zeros(2, 1, 16, 16), torch.full((2, 1, 16, 16), 0.01, requires_grad=True)
-    found = vae.negative_log_likelihood(images, predicted, 0.2)
+    found = negative_log_likelihood(images, predicted, 0.2)
     assert found.item() == pytest.approx(
         -Normal(predicted, 0.2).log_prob(images).sum((1, 2, 3)).mean().item(), rel=1e-5
     )
@@ -54,8 +55,8 @@ def test_the_loss_is_the_bound_per_pixel() -> None:
     torch.manual_seed(3)
     mean, log_variance = generator.encoder(images, labels)
     codes = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-    fit = vae.negative_log_likelihood(images, generator.decoder(codes, labels), 0.1).item()
-    assert loss == pytest.approx((fit + 2.0 * vae.divergence(mean, log_variance).mean().item()) / 256, rel=1e-4)
+    fit = negative_log_likelihood(images, generator.decoder(codes, labels), 0.1).item()
+    assert loss == pytest.approx((fit + 2.0 * divergence(mean, log_variance).mean().item()) / 256, rel=1e-4)
     assert math.isfinite(loss)
 
 

@@ -51,8 +51,8 @@ def test_the_most_urgent_of_those_that_became_ready_together_come_first(slots: A
 
 
 @pytest.mark.parametrize("slots", [1], indirect=True)
-def test_long_trainings_come_before_short_ones_and_audits_last(slots: Any) -> None:
-    assert entered(slots, ["audit@edm", CONTROL, SHORT, LONG, "encode"], 1) == [
+def test_long_trainings_come_before_short_ones_and_what_only_the_report_awaits_last(slots: Any) -> None:
+    assert entered(slots, ["audit@edm", "explain", CONTROL, SHORT, LONG, "encode"], 1) == [
         "encode", LONG, SHORT, CONTROL, "audit@edm"
     ]  # fmt: skip
 

@@ -37,7 +37,8 @@ PREDICTIONS = "predictions.parquet"
 HISTORY = "history.csv"
 WEIGHTS = "weights.safetensors"
 _CODE = ("arms/stream.py", "arms/trial.py", "arms/tuning.py", "classifiers/augment.py", "classifiers/fit.py",
-         "classifiers/inference.py", "classifiers/scores.py", "compute.py", "dataset.py", "seeding.py")  # fmt: skip
+         "classifiers/inference.py", "classifiers/layers.py", "classifiers/scores.py", "compute.py", "dataset.py",
+         "seeding.py")  # fmt: skip
 """What a trial's result depends on besides its settings and the classifier's own file."""
 
 

@@ -95,5 +95,6 @@ def _table(
 
 def _code() -> dict[str, str]:
     """What the shards were drawn with: another version of the code must not go on with them."""
-    files = [Path(sampling.__file__), *sorted(Path(contract.__file__).parent.glob("*.py"))]
-    return {path.name: artifact.file_sha256(path) for path in files}
+    package = Path(contract.__file__).parent
+    files = [Path(sampling.__file__), *sorted(package.rglob("*.py"))]
+    return {path.relative_to(package.parent).as_posix(): artifact.file_sha256(path) for path in files}

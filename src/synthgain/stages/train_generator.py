@@ -148,5 +148,5 @@ def _code() -> dict[str, str]:
     package = Path(contract.__file__).parent
     names = ("training", "train_split", "poisson", "checkpoints", "compute", "dataset", "seeding")
     loop = [package.parent / f"{name}.py" for name in names]
-    files = [*loop, *sorted(package.glob("*.py"))]
-    return {path.name: artifact.file_sha256(path) for path in files}
+    files = [*loop, *sorted(package.rglob("*.py"))]
+    return {path.relative_to(package.parent).as_posix(): artifact.file_sha256(path) for path in files}

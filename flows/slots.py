@@ -11,22 +11,45 @@ from synthgain.plan import training_seconds
 
 _TOGETHER = 0.3
 """Seconds within which stages that wait for the same one become ready."""
-_LATER, _BESIDE, _NEXT = 0.0, 1.0, float("inf")
+_BACKGROUND = ("audit", "explain")
+"""Stages that only the report awaits. `dvc.yaml` starts them as ``nice``, so that they keep no other from running."""
+_LAST, _NEXT = float("-inf"), float("inf")
 
 
 class Slots:
-    """Places for as many stages as there are workers; the most urgent of those that wait gets the next one."""
+    """Places for as many stages as there are workers, and beside several of them as many in the background."""
 
     def __init__(self, cfg: Config) -> None:
-        self._cfg, self._free = cfg, cfg.compute.workers
+        self._cfg, workers = cfg, cfg.compute.workers
+        self._front = _Places(workers)
+        self._background = _Places(workers) if workers > 1 else self._front
+
+    @contextmanager
+    def one(self, stage: str) -> Iterator[None]:
+        """Hold a place for ``stage`` inside the block."""
+        name, _, generator = stage.partition("@")
+        with (self._background if name in _BACKGROUND else self._front).one(self._urgency(name, generator)):
+            yield
+
+    def _urgency(self, name: str, generator: str) -> float:
+        """Long trainings first, so that none is left alone at the end; the background last."""
+        if name == "train_generator":
+            return training_seconds(self._cfg.generators[generator])
+        return _LAST if name in _BACKGROUND else _NEXT
+
+
+class _Places:
+    """The most urgent of those that wait gets the next place; of equal urgency, who came first."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
         self._changed, self._numbers = threading.Condition(), count()
         self._waiting: list[tuple[float, int]] = []
 
     @contextmanager
-    def one(self, stage: str) -> Iterator[None]:
-        """Hold a place for ``stage`` inside the block; of equal urgency, who came first."""
+    def one(self, urgency: float) -> Iterator[None]:
         with self._changed:
-            mine = (-_urgency(self._cfg, stage), next(self._numbers))
+            mine = (-urgency, next(self._numbers))
             heapq.heappush(self._waiting, mine)
             self._changed.wait(_TOGETHER)
             self._changed.wait_for(lambda: self._free and self._waiting[0] == mine)
@@ -39,11 +62,3 @@ class Slots:
             with self._changed:
                 self._free += 1
                 self._changed.notify_all()
-
-
-def _urgency(cfg: Config, stage: str) -> float:
-    """Long trainings first, so that none is left alone at the end; what only the report awaits, last."""
-    name, _, generator = stage.partition("@")
-    if name == "train_generator":
-        return _BESIDE + training_seconds(cfg.generators[generator])
-    return _LATER if name in ("audit", "explain") else _NEXT

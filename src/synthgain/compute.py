@@ -76,7 +76,7 @@ def side_by_side(
 
 
 def begin_importing(*modules: str) -> None:
-    """Let the server that `side_by_side` forks from import ``modules`` while this process goes on; the first call counts."""
+    """Let what `side_by_side` forks from import ``modules`` while this process goes on; only the first call counts."""
     import multiprocessing
     from multiprocessing import forkserver
 

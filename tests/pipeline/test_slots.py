@@ -47,13 +47,19 @@ def entered(slots: Any, stages: Sequence[str], places: int) -> list[str]:
 
 @pytest.mark.parametrize("slots", [2], indirect=True)
 def test_the_most_urgent_of_those_that_became_ready_together_come_first(slots: Any) -> None:
-    assert set(entered(slots, ["audit@edm", SHORT, LONG, "encode"], 2)[:2]) == {"encode", LONG}
+    assert set(entered(slots, [SHORT, LONG, "encode"], 2)[:2]) == {"encode", LONG}
+
+
+@pytest.mark.parametrize("slots", [2], indirect=True)
+def test_what_only_the_report_awaits_takes_no_place_of_the_others(slots: Any) -> None:
+    first = entered(slots, ["audit@edm", "audit@dcgan", "explain", "screen", SHORT], 4)[:4]
+    assert set(first) == {"audit@edm", "audit@dcgan", "screen", SHORT}
 
 
 @pytest.mark.parametrize("slots", [1], indirect=True)
 def test_long_trainings_come_before_short_ones_and_what_only_the_report_awaits_last(slots: Any) -> None:
     assert entered(slots, ["audit@edm", "explain", CONTROL, SHORT, LONG, "encode"], 1) == [
-        "encode", LONG, SHORT, CONTROL, "audit@edm"
+        "encode", LONG, SHORT, CONTROL, "audit@edm", "explain"
     ]  # fmt: skip
 
 

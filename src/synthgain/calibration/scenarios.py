@@ -94,10 +94,15 @@ def _screened() -> tuple[Scenario, ...]:
         "one' are the studies whose candidate is truly no better", noise=replace(Noise(), seed=0.18),
         screening=Screening(),
     )  # fmt: skip
-    same = "as before, but chosen and confirmed with the same 8 seeds: what fresh seeds exclude"
-    return fresh, replace(
-        fresh, name="screened on the same seeds", about=same, screening=Screening(seeds=8, fresh=False), bound=False
-    )
+    alike = replace(
+        fresh, name="screened, arms alike", screening=Screening(quality=0.0),
+        about="as before, but no arm is truly better than another: whoever is chosen was lucky on validation",
+    )  # fmt: skip
+    same = replace(
+        fresh, name="screened on the same seeds", screening=Screening(seeds=8, fresh=False), bound=False,
+        about="screened, but chosen and confirmed with the same 8 seeds: what fresh seeds exclude",
+    )  # fmt: skip
+    return fresh, alike, same
 
 
 def _generators() -> tuple[Scenario, ...]:

@@ -2,7 +2,8 @@
 
 A family's file has a ``Config`` (a `GeneratorConfig` with ``kind``, and ``model`` / ``sampling`` where it has such
 settings) and ``build(cfg, facts) -> Generator``; one that is trained also ``SECONDS_PER_IMAGE`` and
-``SECONDS_PER_DRAWN``, from which the plan estimates its cost. Nothing else has to know of it.
+``SECONDS_PER_DRAWN``, from which the plan estimates its cost. Nothing else has to know of it. Every command reads the
+settings, so what ``build`` needs of PyTorch is imported inside it; the networks of the families here are in ``models``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> None:
     known = lineage.raw_is_tracked(paths, cfg)
     if known:
         lineage.track_raw(paths, cfg)  # DVC's status says nothing of a changed original outside the workspace
-    if known and outcome.report(paths).is_file() and not lineage.changed(paths):
+    if known and paths.out("report").is_dir() and not lineage.changed(paths):
         from synthgain import tracking
 
         print("nothing has changed: no stage runs")

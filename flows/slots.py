@@ -12,17 +12,20 @@ from synthgain.plan import training_seconds
 _TOGETHER = 0.3
 """Seconds within which stages that wait for the same one become ready."""
 _BACKGROUND = ("audit", "explain")
-"""Stages that only the report awaits. `dvc.yaml` starts them as ``nice``, so that they keep no other from running."""
+"""Stages that only the report awaits."""
 _LAST, _NEXT = float("-inf"), float("inf")
 
 
 class Slots:
-    """Places for as many stages as there are workers, and beside several of them as many in the background."""
+    """Places for as many stages as there are workers, and beside several of them one more in the background.
+
+    So audits keep no stage from starting that others wait for, and use the processor while those start.
+    """
 
     def __init__(self, cfg: Config) -> None:
         self._cfg, workers = cfg, cfg.compute.workers
         self._front = _Places(workers)
-        self._background = _Places(workers) if workers > 1 else self._front
+        self._background = _Places(1) if workers > 1 else self._front
 
     @contextmanager
     def one(self, stage: str) -> Iterator[None]:

@@ -21,12 +21,12 @@ from synthgain.paths import Paths
 from synthgain.seeding import derive
 
 BASELINE, STRONGER = "classic", "oracle"
-SHUFFLED = "shuffled-oracle-r1"
+SHUFFLED = "shuffled-oracle-r2"
 EXPECTED = {STRONGER: "gain", "duplicate": "no gain", "noise": "no gain", SHUFFLED: "no gain"}
 TRAININGS = 32
 """Of each arm in the pool."""
 _STUDY = (
-    "generator=[]", "control=[copies,noise,oracle]", "screening.seeds=1", "arms.ratios=[1.0]", "curve.seeds=0",
+    "generator=[]", "control=[copies,noise,oracle]", "screening.seeds=1", "arms.ratios=[2.0]", "curve.seeds=0",
     f"arms.baselines=[{BASELINE}]", f"arms.always=[{BASELINE},duplicate,noise,{SHUFFLED},{STRONGER}]",
 )  # fmt: skip
 
@@ -77,7 +77,7 @@ def rows(cfg: Config, paths: Paths) -> list[dict[str, Any]]:
 
 def pool(cfg: Config, paths: Paths, trainings: int = TRAININGS) -> Predictions:
     """What ``trainings`` trainings each of `STRONGER` and of `BASELINE`, with seeds of their own, predict on test."""
-    arms = [parse(STRONGER), parse(BASELINE)]
+    arms = [parse(STRONGER).at(cfg.arms.ratios[0]), parse(BASELINE)]
     trials = [
         trial.Trial(arm, index, derive(cfg.seed, "pool", index), ("test",))
         for arm in arms for index in range(trainings)

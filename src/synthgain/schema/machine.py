@@ -38,4 +38,4 @@ class Compute(Strict):
     """CPU threads per process; fixed, because the order of sums depends on it."""
     workers: Positive = 2
     """Processes that train classifiers or decode images side by side, and stages that run side by side; beside several
-    of them, as many stages in the background."""
+    of them, one stage more in the background."""

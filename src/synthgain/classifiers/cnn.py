@@ -10,8 +10,8 @@ from synthgain.schema import ClassifierConfig, ClassifierTraining, Positive
 if TYPE_CHECKING:
     from torch import nn
 
-SECONDS_PER_IMAGE = 4.5e-4
-"""Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels, for the estimate of a plan."""
+SECONDS_PER_IMAGE = 5.5e-4
+"""Of training on one CPU thread (AMD EPYC with AVX2) at 32 x 32 pixels, for the estimate of a plan."""
 
 
 class Training(ClassifierTraining):

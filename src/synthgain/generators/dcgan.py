@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from synthgain.generators.contract import Facts
     from synthgain.generators.models.dcgan import DCGAN
 
-SECONDS_PER_IMAGE = 2.1e-03
-"""Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""
+SECONDS_PER_IMAGE = 3.5e-03
+"""Of training on one CPU thread (AMD EPYC with AVX2) at 32 x 32 pixels and the sizes of ``conf/``, for the plan."""
 SECONDS_PER_DRAWN = 1e-03
 """The same for drawing an image."""
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from synthgain.generators.contract import Facts
     from synthgain.generators.models.edm import EDM
 
-SECONDS_PER_IMAGE = 3.8e-03
-"""Of training on one CPU thread (AMD EPYC) at 32 x 32 pixels and the sizes of ``conf/``, for the estimate of a plan."""
-SECONDS_PER_DRAWN = 2.8e-02
+SECONDS_PER_IMAGE = 7e-03
+"""Of training on one CPU thread (AMD EPYC with AVX2) at 32 x 32 pixels and the sizes of ``conf/``, for the plan."""
+SECONDS_PER_DRAWN = 3.4e-02
 """The same for drawing an image."""
 
 

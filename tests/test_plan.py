@@ -6,6 +6,7 @@ import pytest
 
 from synthgain.compose import compose
 from synthgain.config import component, kinds
+from synthgain.errors import SynthgainError
 from synthgain.paths import Paths
 from synthgain.plan import describe, seconds
 
@@ -33,6 +34,11 @@ def test_the_cost_grows_with_what_is_trained_and_falls_with_workers(paths: Paths
     assert seconds(compose(paths, ["compute.workers=4"]), 10) < base
     assert seconds(compose(paths, ["arms.ratios=[1.0,20.0]"]), 10) > base
     assert 120 < base < 400, "the default takes some minutes on two cores"
+
+
+def test_nothing_to_compare_is_said_before_anything_is_done(paths: Paths) -> None:
+    with pytest.raises(SynthgainError, match="generators: none given, so there is nothing to compare"):
+        describe(compose(paths, ["generator=[]", "control=[]"]))
 
 
 @pytest.mark.parametrize("package", ["generators", "classifiers"])

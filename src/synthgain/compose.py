@@ -109,7 +109,8 @@ def _generators(composed: Any) -> dict[str, Any]:
     """The generators' sections by name; raises `SynthgainError` where one is something else."""
     from omegaconf import OmegaConf
 
-    found = composed.get("generators", {})
+    if (found := composed.get("generators")) is None:
+        return {}
     named = {f"generators.{name}": found[name] for name in found} if OmegaConf.is_dict(found) else {"generators": found}
     for key, value in named.items():
         if not OmegaConf.is_dict(value):

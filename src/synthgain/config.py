@@ -48,7 +48,7 @@ class Config(Strict):
     generator_seeds: Literal["one", "paired"] = "one"
     """Train each generator once, and claim something about this training; or once for each confirmation seed."""
     dataset: Dataset
-    generators: dict[Name, SerializeAsAny[GeneratorConfig]]
+    generators: dict[Name, SerializeAsAny[GeneratorConfig]] = {}
     synthesis: Synthesis = Synthesis()
     classifier: SerializeAsAny[ClassifierConfig]
     arms: Arms = Arms()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import SerializeAsAny, ValidationError, field_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from synthgain.cell import Cell
 from synthgain.errors import SynthgainError, nearest
@@ -48,7 +48,7 @@ class Config(Strict):
     generator_seeds: Literal["one", "paired"] = "one"
     """Train each generator once, and claim something about this training; or once for each confirmation seed."""
     dataset: Dataset
-    generators: dict[Name, SerializeAsAny[GeneratorConfig]] = {}
+    generators: dict[Name, SerializeAsAny[GeneratorConfig]] = Field(default_factory=dict)
     synthesis: Synthesis = Synthesis()
     classifier: SerializeAsAny[ClassifierConfig]
     arms: Arms = Arms()

@@ -21,6 +21,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.states import Failed, State
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from slots import Slots
+from stage_server import serving
 from stage_task import limit_gpu, run_stage, stop, stopping
 from terminal import Watch
 
@@ -98,7 +99,7 @@ def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
     paths = find_workspace()
     cfg = config.read(paths.params)
-    with last_run.timed(paths) as spent:
+    with last_run.timed(paths) as spent, serving():
         state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)

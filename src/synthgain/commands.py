@@ -71,6 +71,11 @@ def compose(given: argparse.Namespace) -> None:
 
 def stage(given: argparse.Namespace) -> None:
     """Run one stage on ``params.yaml``: what DVC calls."""
+    from synthgain import forked
+
+    status = forked.ask([given.command, given.name, *([] if given.item is None else [given.item])])
+    if status is not None:
+        sys.exit(status)
     from synthgain import config, stages, workspace
     from synthgain.errors import nearest
     from synthgain.paths import find_workspace

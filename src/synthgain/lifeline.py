@@ -20,8 +20,7 @@ def die_with(ancestors: Sequence[int]) -> None:
     Linux tells a child at once when its own parent dies; grandparents (DVC starts stages through a shell) are watched
     by a thread. A process id that was given to another process meanwhile is recognised by its start time.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     watched = {pid: _start_time(pid) for pid in {os.getppid(), *ancestors}}
 
     def watch() -> None:
@@ -30,6 +29,12 @@ def die_with(ancestors: Sequence[int]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Let Linux kill this process as soon as its parent is gone; elsewhere nothing happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def leave_none(marker: str) -> None:

@@ -1,0 +1,110 @@
+"""Stages forked from one process that has imported PyTorch and Lightning: each would take seconds to import its own.
+
+``synthgain stage`` asks this program, where it runs, in place of doing the work itself (see `synthgain.forked`).
+"""
+
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from synthgain.forked import ADDRESS
+from synthgain.lifeline import die_with_parent
+from synthgain.lineage import environment
+
+_LIBRARIES = ("pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning")
+_PATIENCE = 0.05
+"""Seconds after which the end of a stage is noticed."""
+
+
+@contextmanager
+def serving() -> Iterator[None]:
+    """Fork the stages inside the block from a process that has imported the libraries.
+
+    Not where there is a GPU, whose driver does not survive a fork: there every stage is a process of its own.
+    """
+    if sys.platform != "linux" or Path("/dev/nvidia0").exists():
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="synthgain-") as folder:
+        address = str(Path(folder) / "stages")
+        command = [sys.executable, __file__, address]
+        with subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL) as server:
+            os.environ[ADDRESS] = address
+            try:
+                yield
+            finally:
+                server.kill()
+                del os.environ[ADDRESS]
+
+
+def main(address: str) -> None:
+    """Import the libraries, then fork for each request that comes in at the socket ``address``."""
+    die_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who attend
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        while True:
+            asked, _ = listening.accept()
+            if os.fork():
+                asked.close()
+                continue
+            listening.close()
+            arguments = _attend(asked)
+            break
+    from synthgain import cli
+
+    sys.argv[:] = ["synthgain", *arguments]
+    cli.main(arguments)
+
+
+def _attend(asked: socket.socket) -> list[str]:
+    """Fork the stage that is asked for, which returns from here; wait for it, pass signals on, tell how it ended."""
+    die_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, streams, _, _ = socket.recv_fds(asked, 1, 3)
+    request = json.loads(asked.makefile("r").readline())
+    stage = os.fork()
+    if stage == 0:
+        asked.close()
+        return _become(request, streams)
+    for stream in streams:
+        os.close(stream)
+    ended, how = 0, 0
+    while not ended:
+        if select.select([asked], [], [], _PATIENCE)[0]:
+            for number in asked.recv(16) or [signal.SIGKILL]:  # nothing: who asked is gone
+                os.kill(stage, number)
+        ended, how = os.waitpid(stage, os.WNOHANG)
+    status = os.waitstatus_to_exitcode(how)
+    with suppress(OSError):
+        asked.sendall(bytes([status if status >= 0 else 128 - status]))
+    os._exit(0)
+
+
+def _become(request: dict[str, Any], streams: Sequence[int]) -> list[str]:
+    """Take the place of the process that asks: its streams, folder and environment; returns its arguments."""
+    die_with_parent()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    return list(request["arguments"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

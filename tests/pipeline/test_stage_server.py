@@ -1,0 +1,118 @@
+"""A stage that is forked behaves like a process of its own: what it prints, how it ends, whom it dies with."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgain import lifeline
+from synthgain.forked import ADDRESS
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or Path("/dev/nvidia0").exists(), reason="stages are forked on Linux without a GPU"
+)
+ASK = "import sys; from synthgain import forked; sys.exit(forked.ask(sys.argv[1:]))"
+MARK = "SYNTHGAIN_TEST"
+LONG = ("calibrate", "--studies", "2000", "--workers", "1")
+
+
+def soon(holds: Callable[[], bool], seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds()
+
+
+@pytest.fixture(scope="module")
+def mark() -> str:
+    """What every process of these tests carries in its environment, as a run's do."""
+    return f"{MARK}=forked-{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def server(module_at: Any, root: Path, mark: str) -> Iterator[str]:
+    """The address of a server that answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*mark.split("="))
+        with module_at(root / "flows" / "stage_server.py").serving():
+            assert soon(Path(os.environ[ADDRESS]).exists)
+            yield os.environ[ADDRESS]
+
+
+def asked(address: str, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+    environment = {**os.environ, ADDRESS: address, "GREETING": "from the client"}
+    return subprocess.Popen([sys.executable, "-c", ASK, *arguments], env=environment, text=True, **options)
+
+
+def test_it_prints_where_the_client_does_and_ends_with_its_status(server: str) -> None:
+    words = ("power", "--discordant", "0.1", "--seeds", "8", "--patients", "100")
+    direct = subprocess.run([sys.executable, "-m", "synthgain.cli", *words], capture_output=True, text=True, check=True)
+    process = asked(server, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.communicate() == (direct.stdout, direct.stderr)
+    assert process.returncode == 0
+
+
+def test_an_error_is_the_clients_own(server: str, tmp_path: Path) -> None:
+    process = asked(server, "verdict", cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    printed, complaint = process.communicate()
+    assert process.returncode == 2
+    assert not printed
+    assert complaint.startswith("synthgain: ")
+    assert str(tmp_path) in complaint, "it works in the client's folder"
+
+
+def test_without_a_server_nobody_is_asked(tmp_path: Path) -> None:
+    program = "from synthgain import forked; assert forked.ask(['verdict']) is None"
+    for address in (None, str(tmp_path / "none")):
+        environment = {name: value for name, value in os.environ.items() if name != ADDRESS}
+        environment |= {} if address is None else {ADDRESS: address}
+        subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+def working(mark: str) -> int:
+    """Processes of these tests besides the server."""
+    return len(lifeline.marked(mark)) - 1
+
+
+def test_a_signal_reaches_it_and_is_told(server: str, mark: str, tmp_path: Path) -> None:
+    process = asked(server, *LONG, "--to", str(tmp_path), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert "calibrate" in process.stdout.readline()
+    assert working(mark) == 3, "client, attendant, work"
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert soon(lambda: working(mark) == 0)
+
+
+def test_it_dies_with_the_client(server: str, mark: str, tmp_path: Path) -> None:
+    process = asked(server, *LONG, "--to", str(tmp_path), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert "calibrate" in process.stdout.readline()
+    process.kill()
+    process.communicate()
+    assert soon(lambda: working(mark) == 0)
+
+
+def test_a_server_that_is_killed_takes_its_stages_along(module_at: Any, root: Path, tmp_path: Path) -> None:
+    mark = f"{MARK}=killed-{os.getpid()}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*mark.split("="))
+        patch.setenv(ADDRESS, "")  # which is put back afterwards
+        with module_at(root / "flows" / "stage_server.py").serving():
+            address = os.environ[ADDRESS]
+            assert soon(Path(address).exists)
+            process = asked(address, *LONG, "--to", str(tmp_path), stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            assert "calibrate" in process.stdout.readline()
+            servers = [pid for pid, command in lifeline.marked(mark) if "stage_server" in command]
+            os.kill(min(servers), signal.SIGKILL)
+            process.communicate()
+            assert process.returncode == 128 + signal.SIGKILL
+    assert soon(lambda: not lifeline.marked(mark))

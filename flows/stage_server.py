@@ -74,8 +74,8 @@ def _attend(asked: socket.socket) -> list[str]:
     """Fork the stage that is asked for, which returns from here; wait for it, pass signals on, tell how it ended."""
     die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _, streams, _, _ = socket.recv_fds(asked, 1, 3)
-    request = json.loads(asked.makefile("r").readline())
+    _, streams, _, _ = socket.recv_fds(asked, 1, 2)
+    request = json.loads(asked.makefile("rb", buffering=0).readline())  # and not a byte of what follows
     stage = os.fork()
     if stage == 0:
         asked.close()
@@ -95,9 +95,9 @@ def _attend(asked: socket.socket) -> list[str]:
 
 
 def _become(request: dict[str, Any], streams: Sequence[int]) -> list[str]:
-    """Take the place of the process that asks: its streams, folder and environment; returns its arguments."""
+    """Take the place of the process that asks: its output, folder and environment; returns its arguments."""
     die_with_parent()
-    for number, stream in enumerate(streams):
+    for stream, number in zip(streams, (1, 2), strict=True):
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["folder"])

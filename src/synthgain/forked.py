@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from synthgain.lifeline import ancestors_up_to, die_with
 
@@ -13,7 +14,7 @@ ADDRESS = "SYNTHGAIN_STAGES"
 
 
 def ask(arguments: Sequence[str]) -> int | None:
-    """Let ``synthgain <arguments>`` be run with this process's streams, folder and environment.
+    """Let ``synthgain <arguments>`` be run with this process's output, folder and environment, and no input.
 
     Signals are passed on; it dies with this process, and this one with DVC.
 
@@ -31,10 +32,15 @@ def ask(arguments: Sequence[str]) -> int | None:
         except OSError:
             return None
         die_with(ancestors_up_to("dvc"))
+
+        def pass_on(number: int, _: object) -> None:
+            with suppress(OSError):
+                asked.sendall(bytes([number]))
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, _: asked.sendall(bytes([number])))
+            signal.signal(number, pass_on)
         request = {"arguments": list(arguments), "folder": os.getcwd(), "environment": environment}
-        socket.send_fds(asked, [b"\n"], [0, 1, 2])
+        socket.send_fds(asked, [b"\n"], [1, 2])
         asked.sendall(json.dumps(request).encode() + b"\n")
         answer = asked.recv(1)
     return answer[0] if answer else 128 + signal.SIGKILL

@@ -22,6 +22,8 @@ from synthgain.lifeline import die_with_parent
 from synthgain.lineage import environment
 
 _LIBRARIES = ("pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning")
+_LONGEST = 107
+"""Bytes of a socket's path, on Linux."""
 _PATIENCE = 0.05
 """Seconds after which the end of a stage is noticed."""
 
@@ -30,13 +32,14 @@ _PATIENCE = 0.05
 def serving() -> Iterator[None]:
     """Fork the stages inside the block from a process that has imported the libraries.
 
-    Not where there is a GPU, whose driver does not survive a fork: there every stage is a process of its own.
+    Not where there is a GPU, whose driver does not survive a fork, nor where a socket cannot be (no Linux, or too long
+    a path): there every stage imports its own.
     """
-    if sys.platform != "linux" or Path("/dev/nvidia0").exists():
-        yield
-        return
     with tempfile.TemporaryDirectory(prefix="synthgain-") as folder:
         address = str(Path(folder) / "stages")
+        if sys.platform != "linux" or Path("/dev/nvidia0").exists() or len(os.fsencode(address)) > _LONGEST:
+            yield
+            return
         command = [sys.executable, __file__, address]
         with subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL) as server:
             os.environ[ADDRESS] = address

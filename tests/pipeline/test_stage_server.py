@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,17 @@ def test_without_a_server_nobody_is_asked(tmp_path: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if name != ADDRESS}
         environment |= {} if address is None else {ADDRESS: address}
         subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+def test_where_a_sockets_path_is_too_long_nothing_is_served(
+    module_at: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / ("a" * 100)
+    there.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(there))
+    monkeypatch.delenv(ADDRESS, raising=False)
+    with module_at(root / "flows" / "stage_server.py").serving():
+        assert ADDRESS not in os.environ
 
 
 def working(mark: str) -> int:

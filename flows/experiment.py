@@ -6,6 +6,7 @@
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from synthgain import config, last_run, lineage, outcome, tracking, workspace
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths, find_workspace
 
+_LIGHT = {"evaluate", "report"}
+"""Stages without PyTorch: for them alone nothing is imported beforehand."""
 _SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=64)
 
 
@@ -41,7 +44,9 @@ def experiment(experiment_name: str, root: str) -> str | State:
     limit_gpu()
     try:
         with tracking.Run.begin(paths, cfg) as run, Watch(run) as watch:
-            run_stages(paths, cfg, watch)
+            stale = version_raw_data(paths, cfg)
+            with serving() if set(stale) - _LIGHT else nullcontext():
+                run_stages(paths, cfg, stale, watch)
             run.log_verdict()
     except SynthgainError as error:
         return Failed(message=str(error))
@@ -49,9 +54,11 @@ def experiment(experiment_name: str, root: str) -> str | State:
     return run.page
 
 
-def run_stages(paths: Paths, cfg: config.Config, watch: Watch) -> None:
-    """Submit every stage in DVC's order and wait for all; raises `SynthgainError` with the first failure."""
-    stale = version_raw_data(paths, cfg)
+def run_stages(paths: Paths, cfg: config.Config, stale: list[str], watch: Watch) -> None:
+    """Submit every stage in DVC's order and wait for all; raises `SynthgainError` with the first failure.
+
+    ``stale``: the stages and raw data that have changed.
+    """
     slots = Slots(cfg)
     submitted: list[PrefectFuture[Any]] = []
 
@@ -99,7 +106,7 @@ def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
     paths = find_workspace()
     cfg = config.read(paths.params)
-    with last_run.timed(paths) as spent, serving():
+    with last_run.timed(paths) as spent:
         state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)

@@ -20,6 +20,7 @@ from typing import Any
 from synthgain.forked import ADDRESS
 from synthgain.lifeline import die_with_parent
 from synthgain.lineage import environment
+from synthgain.paths import GPU
 
 _LIBRARIES = ("pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning")
 _LONGEST = 107
@@ -37,7 +38,7 @@ def serving() -> Iterator[None]:
     """
     with tempfile.TemporaryDirectory(prefix="synthgain-") as folder:
         address = str(Path(folder) / "stages")
-        if sys.platform != "linux" or Path("/dev/nvidia0").exists() or len(os.fsencode(address)) > _LONGEST:
+        if sys.platform != "linux" or GPU.exists() or len(os.fsencode(address)) > _LONGEST:
             yield
             return
         command = [sys.executable, __file__, address]

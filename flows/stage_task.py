@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from prefect import get_client, get_run_logger, task
@@ -23,7 +22,7 @@ from terminal import Watch
 from synthgain import progress
 from synthgain.lifeline import stop_stages
 from synthgain.lineage import command, environment
-from synthgain.paths import Paths
+from synthgain.paths import GPU, Paths
 from synthgain.workspace import RUN
 
 GPU_LIMIT = "synthgain-gpu"
@@ -112,7 +111,7 @@ def _reproduced(paths: Paths, stage: str, watch: Watch) -> bool | State:
 @contextmanager
 def _gpu(stage: str) -> Iterator[None]:
     """Hold the machine's GPU while a stage that uses it runs, also against other workspaces on the same server."""
-    needs = Path("/dev/nvidia0").exists() and stage.partition("@")[0] in GPU_STAGES
+    needs = GPU.exists() and stage.partition("@")[0] in GPU_STAGES
     with concurrency(GPU_LIMIT, occupy=1, strict=False) if needs else nullcontext():
         yield
 

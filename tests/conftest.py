@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +58,19 @@ def datasets() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SYNTHGAIN_DATASETS is not set: see docs/datasets.md")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def soon() -> Callable[..., bool]:
+    """Whether something comes to hold within some seconds."""
+
+    def soon(holds: Callable[[], bool], seconds: float = 20) -> bool:
+        deadline = time.monotonic() + seconds
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return holds()
+
+    return soon
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -16,13 +15,6 @@ _CHILD = (
 )
 
 
-def soon(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return holds()
-
-
 def started(code: str, **environment: str) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
@@ -32,7 +24,7 @@ def started(code: str, **environment: str) -> "subprocess.Popen[str]":
     return process
 
 
-def test_a_child_dies_with_its_parent() -> None:
+def test_a_child_dies_with_its_parent(soon: Callable[..., bool]) -> None:
     mark = f"SYNTHGAIN_TEST=parent-{os.getpid()}"
     code = _CHILD.format([])
     parent = started(
@@ -45,7 +37,7 @@ def test_a_child_dies_with_its_parent() -> None:
     assert soon(lambda: not lifeline.marked(mark))
 
 
-def test_a_process_dies_with_an_ancestor_that_it_watches() -> None:
+def test_a_process_dies_with_an_ancestor_that_it_watches(soon: Callable[..., bool]) -> None:
     watched = started("import time; print('ready', flush=True); time.sleep(60)")
     child = started(_CHILD.format([watched.pid]))
     watched.kill()
@@ -54,7 +46,7 @@ def test_a_process_dies_with_an_ancestor_that_it_watches() -> None:
     assert child.returncode == -9
 
 
-def test_what_a_run_leaves_is_killed_once_it_is_gone() -> None:
+def test_what_a_run_leaves_is_killed_once_it_is_gone(soon: Callable[..., bool]) -> None:
     mark = f"SYNTHGAIN_TEST=left-{os.getpid()}"
     code = (
         f"import subprocess, sys, time; from synthgain import lifeline; lifeline.leave_none({mark!r}); "
@@ -68,7 +60,7 @@ def test_what_a_run_leaves_is_killed_once_it_is_gone() -> None:
     assert soon(lambda: not lifeline.marked(mark))
 
 
-def test_only_stages_are_asked_to_finish() -> None:
+def test_only_stages_are_asked_to_finish(soon: Callable[..., bool]) -> None:
     mark = f"SYNTHGAIN_TEST=stage-{os.getpid()}"
     code = "import time; print('ready', flush=True); time.sleep(60)"
     other = started(code, SYNTHGAIN_TEST=mark.partition("=")[2])

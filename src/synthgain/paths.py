@@ -6,6 +6,8 @@ from pathlib import Path
 from synthgain.cell import ONLY, Cell
 from synthgain.errors import SynthgainError
 
+GPU = Path("/dev/nvidia0")
+"""Exists where the machine has an NVIDIA GPU."""
 STAGES = (
     "ingest", "validate", "encode", "train_generator", "synthesize", "audit", "screen", "confirm",
     "learning_curve", "explain", "evaluate", "report",

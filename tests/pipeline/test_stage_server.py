@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,14 @@ import pytest
 
 from synthgain import lifeline
 from synthgain.forked import ADDRESS
+from synthgain.paths import GPU
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or Path("/dev/nvidia0").exists(), reason="stages are forked on Linux without a GPU"
+    sys.platform != "linux" or GPU.exists(), reason="stages are forked on Linux without a GPU"
 )
 ASK = "import sys; from synthgain import forked; sys.exit(forked.ask(sys.argv[1:]))"
 MARK = "SYNTHGAIN_TEST"
 LONG = ("calibrate", "--studies", "2000", "--workers", "1")
-
-
-def soon(holds: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return holds()
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +30,12 @@ def mark() -> str:
 
 
 @pytest.fixture(scope="module")
-def server(module_at: Any, root: Path, mark: str) -> Iterator[str]:
+def server(module_at: Any, root: Path, mark: str, soon: Any) -> Iterator[str]:
     """The address of a server that answers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(*mark.split("="))
         with module_at(root / "flows" / "stage_server.py").serving():
-            assert soon(Path(os.environ[ADDRESS]).exists)
+            assert soon(Path(os.environ[ADDRESS]).exists, 60)
             yield os.environ[ADDRESS]
 
 
@@ -92,7 +85,7 @@ def working(mark: str) -> int:
     return len(lifeline.marked(mark)) - 1
 
 
-def test_a_signal_reaches_it_and_is_told(server: str, mark: str, tmp_path: Path) -> None:
+def test_a_signal_reaches_it_and_is_told(server: str, mark: str, tmp_path: Path, soon: Any) -> None:
     process = asked(server, *LONG, "--to", str(tmp_path), stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert "calibrate" in process.stdout.readline()
@@ -103,7 +96,7 @@ def test_a_signal_reaches_it_and_is_told(server: str, mark: str, tmp_path: Path)
     assert soon(lambda: working(mark) == 0)
 
 
-def test_it_dies_with_the_client(server: str, mark: str, tmp_path: Path) -> None:
+def test_it_dies_with_the_client(server: str, mark: str, tmp_path: Path, soon: Any) -> None:
     process = asked(server, *LONG, "--to", str(tmp_path), stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert "calibrate" in process.stdout.readline()
@@ -112,14 +105,14 @@ def test_it_dies_with_the_client(server: str, mark: str, tmp_path: Path) -> None
     assert soon(lambda: working(mark) == 0)
 
 
-def test_a_server_that_is_killed_takes_its_stages_along(module_at: Any, root: Path, tmp_path: Path) -> None:
+def test_a_server_that_is_killed_takes_its_stages_along(module_at: Any, root: Path, tmp_path: Path, soon: Any) -> None:
     mark = f"{MARK}=killed-{os.getpid()}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(*mark.split("="))
         patch.setenv(ADDRESS, "")  # which is put back afterwards
         with module_at(root / "flows" / "stage_server.py").serving():
             address = os.environ[ADDRESS]
-            assert soon(Path(address).exists)
+            assert soon(Path(address).exists, 60)
             process = asked(address, *LONG, "--to", str(tmp_path), stdout=subprocess.PIPE)
             assert process.stdout is not None
             assert "calibrate" in process.stdout.readline()

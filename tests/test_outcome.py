@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from synthgain import outcome
+from synthgain import artifact, outcome
 from synthgain.artifact import ArtifactError
 from synthgain.paths import Paths
 from synthgain.stages import report
@@ -24,6 +24,22 @@ def test_it_is_the_table_the_verdict_and_where_to_look(toy: ModuleType, finished
     assert "Test split predicted 0 time" in said
     assert "#/experiments/1/runs/abc" in said
     assert str(outcome.report(finished)) in said
+
+
+def test_a_leak_that_was_allowed_is_said_before_the_verdict(toy: ModuleType, tmp_path: Path) -> None:
+    paths: Paths = toy.build(tmp_path)
+    assert outcome_of(toy, paths) is None
+    known = artifact.read(paths.out("validate")).json("report.json")
+    toy._write(paths.out("validate"), "validate", {"report.json": known | {"leaks": "5 of 9 test images"}})
+    assert outcome_of(toy, paths) == "WARNING: these numbers mean nothing: the split leaks: 5 of 9 test images"
+    said = outcome.summary(paths, toy.config(), "#")
+    assert said.index("WARNING: ") < said.index("Verdict: ")
+
+
+def outcome_of(toy: ModuleType, paths: Paths) -> str | None:
+    """What is said of the data, once the report has been made."""
+    report.run(toy.config(), paths)
+    return outcome.untrusted(paths)
 
 
 def test_a_row_per_contrast_is_in_points_and_has_the_corrected_p_of_the_secondary_ones(finished: Paths) -> None:

@@ -97,7 +97,8 @@ def verdict(given: argparse.Namespace) -> None:
 
     paths = find_workspace()
     _warn_if_outdated(paths)
-    print(table(outcome.gains(paths)), outcome.verdict(paths), sep="\n\n")
+    warning = outcome.untrusted(paths)
+    print(table(outcome.gains(paths)), *([warning] if warning else []), outcome.verdict(paths), sep="\n\n")
 
 
 def gate(given: argparse.Namespace) -> None:
@@ -140,6 +141,7 @@ def _warn_if_outdated(paths: "Paths") -> None:
 def results(given: argparse.Namespace) -> None:
     """Write the result page of the last run."""
     from synthgain import config, last_run, outcome
+    from synthgain.arms import ledger
     from synthgain.paths import find_workspace
     from synthgain.report import material, results_page
     from synthgain.schema import NAME
@@ -152,7 +154,7 @@ def results(given: argparse.Namespace) -> None:
     if fault := outcome.outdated(paths, cfg):
         raise SynthgainError(f"no page is written: {fault}; run 'synthgain run' first")
     gathered = material.gather(cfg, paths)
-    known = last_run.read(paths) | {"test_uses": outcome.test_uses(paths, cfg)}
+    known = last_run.read(paths) | {"test_uses": outcome.test_uses(paths, cfg, ledger.CONFIRMATION)}
     written = results_page.results_json(gathered, given.study, known)
     results_page.write(written, folder)
     print(folder / f"{given.study}.md")

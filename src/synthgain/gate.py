@@ -23,7 +23,7 @@ from synthgain.schema import QUICK_LOOK
 
 UTILITY, PRIVACY = "utility", "privacy"
 REASONS = (UTILITY, PRIVACY)
-"""Why there are synthetic images: to help a classifier, or to stand in for patients who must not be shown."""
+"""Why there are synthetic images: to help a classifier, or to be shown where patients must not be."""
 PASS, FAIL, UNKNOWN, WARNING = "pass", "fail", "not known", "warning"
 OPEN, SHUT = "may be released", "held back"
 
@@ -159,6 +159,13 @@ def _data(records: Records) -> Condition:
     )
 
 
+def untrusted(decision: Mapping[str, Any]) -> str | None:
+    """Why the numbers mean nothing: what is wrong with the data of a decision of `decide`. None: nothing is."""
+    return next(
+        (each["why"] for each in decision["conditions"] if (each["name"], each["state"]) == ("data", FAIL)), None
+    )
+
+
 def _verdict(records: Records, reason: str) -> Condition:
     verdict, headline = records.gains["verdict"], records.gains["headline"]
     wanted = (GAIN,) if reason == UTILITY else (GAIN, NO_DIFFERENCE)
@@ -167,7 +174,8 @@ def _verdict(records: Records, reason: str) -> Condition:
     state = PASS if verdict["word"] in wanted else FAIL
     known = numbers["difference"]
     size = "" if known is None else f" at {points(known)} points"
-    return Condition("verdict", state, f"{verdict['word']}{size}{asked}", numbers)
+    beside = "; measured beside the real images, not in their place" if reason == PRIVACY else ""
+    return Condition("verdict", state, f"{verdict['word']}{size}{asked}{beside}", numbers)
 
 
 def _size(records: Records) -> Condition:

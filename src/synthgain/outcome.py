@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from synthgain import artifact, dataset
+from synthgain import artifact, dataset, gate
 from synthgain.arms import ledger
 from synthgain.config import Config
 from synthgain.paths import Paths
@@ -22,6 +22,12 @@ def verdict(paths: Paths) -> str:
     """``Verdict: <word> ...``, the line that answers the user's question."""
     found = gains(paths)["verdict"]
     return f"Verdict: {found['sentence']}"
+
+
+def untrusted(paths: Paths) -> str | None:
+    """A warning where the data allow no conclusion, such as a leak that was let in on purpose."""
+    why = gate.untrusted(artifact.read(paths.out("report")).json("gate.json"))
+    return f"WARNING: these numbers mean nothing: {why}" if why else None
 
 
 def result(paths: Paths) -> str:
@@ -64,10 +70,10 @@ def _points(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 2)
 
 
-def test_uses(paths: Paths, cfg: Config) -> int:
-    """How often the test images were predicted in this workspace; of several cells, the most of any."""
+def test_uses(paths: Paths, cfg: Config, kind: str) -> int:
+    """How often the test images were predicted for this in this workspace; of several cells, the most of any."""
     sets = [dataset.read(paths.at(cell).out("ingest")) for cell in cfg.cells]
-    return max(ledger.test_uses(paths, images, ledger.CONFIRMATION) for images in sets)
+    return max(ledger.test_uses(paths, images, kind) for images in sets)
 
 
 def _program() -> str:
@@ -79,10 +85,12 @@ def summary(paths: Paths, cfg: Config, mlflow_run: str) -> str:
     """What ``synthgain run`` prints last."""
     from synthgain.evaluation.gain import table
 
-    uses = test_uses(paths, cfg)
+    uses, curve = (test_uses(paths, cfg, kind) for kind in (ledger.CONFIRMATION, ledger.CURVE))
+    warning = untrusted(paths)
     return "\n".join([
-        table(gains(paths)), "", verdict(paths), "",
-        f"Test split predicted {uses} time{'s' if uses > 1 else ''} in this workspace",
+        table(gains(paths)), "", *([warning] if warning else []), verdict(paths), "",
+        f"Test split predicted {uses} time{'s' if uses > 1 else ''} in this workspace"
+        + (f", and {curve} time{'s' if curve > 1 else ''} for a learning curve" if curve else ""),
         f"Report:  {report(paths)}",
         f"MLflow:  {_program()} ui, then {mlflow_run}",
     ])  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgain import artifact, last_run, outcome
+from synthgain.arms import ledger
 from synthgain.artifact import Artifact
 from synthgain.cell import ONLY
 from synthgain.config import Config
@@ -180,7 +181,7 @@ class Run:
         gains = evaluated.json("gains.json")
         self.client.set_tag(self.run_id, "verdict", gains["verdict"]["word"])
         self.client.set_tag(self.run_id, "mlflow.note.content", gains["verdict"]["sentence"])
-        self.client.set_tag(self.run_id, "test_uses", str(outcome.test_uses(self.paths, self.cfg)))
+        self.client.set_tag(self.run_id, "test_uses", str(outcome.test_uses(self.paths, self.cfg, ledger.CONFIRMATION)))
         report = artifact.read(self.paths.out("report"))
         self._gate(report.json("gate.json"))
         for name in ("report.html", "gate.json"):

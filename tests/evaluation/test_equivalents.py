@@ -33,12 +33,23 @@ def test_the_isotonic_fit_is_scikit_learns(rows: list[list[float]]) -> None:
 
 def test_a_score_is_read_off_between_the_points_on_a_log_scale() -> None:
     fitted = np.array([[0.5, 0.6, 0.7, 0.8]] * 5)
-    found = inverse(SIZES, fitted, np.array([0.5, 0.65, 0.8, 0.2, 0.95]))
+    found = inverse(SIZES, fitted, np.array([0.5, 0.65, 0.8, 0.2, 0.95]), 100)
     assert found == pytest.approx([32, np.sqrt(64 * 128), 256, 32, 256])
 
 
-def test_a_plateau_gives_the_least_size_that_reaches_the_score() -> None:
-    assert inverse(SIZES, np.array([[0.5, 0.7, 0.7, 0.8]]), np.array([0.7])) == pytest.approx([64])
+@pytest.mark.parametrize(("near", "found"), [(32, 64), (90, 90), (256, 128)])
+def test_on_a_plateau_the_nearest_size_counts(near: float, found: float) -> None:
+    flat = np.array([[0.5, 0.7, 0.7, 0.8]])
+    assert inverse(SIZES, flat, np.array([0.7]), near) == pytest.approx([found])
+    assert inverse(SIZES, flat, np.array([0.69]), near) < 64
+    assert inverse(SIZES, flat, np.array([0.71]), near) > 128
+
+
+@pytest.mark.parametrize("point", [[0.6, 0.7, 0.699, 0.699], [0.7, 0.78, 0.775, 0.8], [0.5, 0.6, 0.7, 0.7]])
+def test_what_is_as_good_as_the_baseline_is_worth_nothing_where_the_curve_is_flat(point: list[float]) -> None:
+    of_real = curve(point)
+    found = equivalents(of_real, 0.0, np.zeros(len(of_real.drawn)), 128, 0.95)
+    assert (found["value"], found["low"], found["high"]) == (0, 0, 0)
 
 
 def test_a_gain_is_worth_the_images_that_would_give_the_same_score() -> None:

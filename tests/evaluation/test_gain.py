@@ -172,9 +172,25 @@ def test_a_class_of_one_patient_gives_no_interval(simulated: ModuleType) -> None
     assert found["arms"]["classic"]["balanced_accuracy"]["mean"] is not None
 
 
+def test_the_recall_of_a_class_counts_its_own_patients_alone(simulated: ModuleType) -> None:
+    table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=80)
+
+    def recall(patients: int) -> dict[str, Any]:
+        kept = table[table["label"] == "pituitary"]["group"].drop_duplicates()[:patients]
+        part = table[(table["label"] != "pituitary") | table["group"].isin(kept)]
+        record: dict[str, Any] = evaluated(simulated, part)["arms"]["classic"]["recall"]["pituitary"]
+        return record
+
+    few, more = recall(4), recall(8)
+    assert few["mean"] is not None
+    assert few["low"] is few["high"] is None
+    assert few["low_why"] == "4 patients or groups with this class, 5 needed for an interval"
+    assert more["low"] < more["mean"] < more["high"]
+
+
 def test_two_classes_and_one_patient(simulated: ModuleType) -> None:
     table = simulated.table({"classic": 0, "synthetic-edm-r1": 0.5}, groups=24, classes=("ill", "well"))
-    assert evaluated(simulated, table, ("ill", "well"))["verdict"]["word"]
+    assert evaluated(simulated, table, ("ill", "well"))["headline"]["low"] is not None
     one = evaluated(simulated, table.assign(group="only"), ("ill", "well"))
     assert one["verdict"]["word"] == "inconclusive"
 

@@ -41,6 +41,21 @@ def test_failed_checks_take_the_belief_away(toy: ModuleType) -> None:
     assert "critical checks failed: patients_disjoint; the numbers mean nothing" in str(table.rows[0].cells[1])
 
 
+def test_a_leak_that_was_allowed_takes_it_away_too(toy: ModuleType) -> None:
+    check = {"name": "patients_disjoint", "severity": "warning", "success": False}
+    table = belief.table(toy.gains(), PLAN, SCORES, {"checks": [check], "leaks": "5 of 9 test images"})
+    assert table.rows[0].cells[1] == "the split leaks: 5 of 9 test images; the numbers mean nothing"
+
+
+@pytest.mark.parametrize(("word", "seen"), [("gain", True), ("inconclusive", False)])
+def test_only_an_oracle_that_gained_shows_that_a_gain_could_be_seen(toy: ModuleType, word: str, seen: bool) -> None:
+    gains = toy.gains()
+    (oracle,) = (each for each in gains["secondary"] if each["candidate"] == "oracle")
+    oracle["word"] = word
+    rows = {str(row.cells[0]): str(row.cells[1]) for row in belief.table(gains, PLAN, SCORES, toy.VALIDATION).rows}
+    assert ("this study could see a gain" in rows["Control: oracle"]) == seen
+
+
 def test_the_rates_of_the_rule_are_those_of_the_calibration_page(root: Path, rows: dict[str, str]) -> None:
     measured: dict[str, Any] = json.loads((root / "docs" / "results" / "calibration.json").read_text())
     known = json.loads((root / belief.CALIBRATED).read_text())

@@ -33,6 +33,8 @@ _GREATEST = {"brier": 2.0, "log_loss": math.inf}
 """Largest value of a metric that is no share; intervals over few seeds would reach beyond it."""
 _PER_CLASS = ("recall", "balanced_accuracy", "macro_f1", "macro_auroc")
 """Metrics whose variance is that of as many means as there are classes."""
+_FEWEST_OF_CLASS = 5
+"""Patients (groups) with test images of a class below which its recall has no interval."""
 
 
 class Resampled:
@@ -124,17 +126,22 @@ class Resampled:
             if refused is not None:
                 records[label] = absent(refused)
                 continue
-            low, high = self._interval(found.point[arm, :, k], found.values[:, arm, :, k], 1)
-            records[label] = {
-                "mean": float(np.mean([value for value in values if not isinstance(value, NotEstimable)])),
-                "low": max(low, 0.0), "high": min(high, 1.0),
-            }  # fmt: skip
+            mean = float(np.mean([value for value in values if not isinstance(value, NotEstimable)]))
+            groups = len(np.unique(p.groups[p.labels == k]))
+            if groups < _FEWEST_OF_CLASS:
+                why = f"{groups} patients or groups with this class, {_FEWEST_OF_CLASS} needed for an interval"
+                records[label] = {"mean": mean, "low": None, "high": None, "low_why": why}
+                continue
+            low, high = self._interval(found.point[arm, :, k], found.values[:, arm, :, k], 1, groups)
+            records[label] = {"mean": mean, "low": max(low, 0.0), "high": min(high, 1.0)}
         return records
 
-    def _interval(self, point: Array, values: npt.NDArray[np.float32], fitted: int) -> tuple[float, float]:
-        replicates, _ = two_level(
-            point, values, self.seed_weights, level=self.level, n_groups=self.predictions.n_groups, fitted=fitted
-        )
+    def _interval(
+        self, point: Array, values: npt.NDArray[np.float32], fitted: int, groups: int | None = None
+    ) -> tuple[float, float]:
+        """``groups``: those that count for the quantity; None: all."""
+        groups = groups or self.predictions.n_groups
+        replicates, _ = two_level(point, values, self.seed_weights, level=self.level, n_groups=groups, fitted=fitted)
         return interval(replicates, self.level)
 
 

@@ -11,6 +11,7 @@ from synthgain.evaluation.statistics import interval
 
 Array = npt.NDArray[np.float64]
 _RISE = 1e-9
+"""Scores that lie closer together are taken for equal."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,19 @@ def isotonic(values: Array) -> Array:
     return fitted
 
 
-def inverse(sizes: Array, fitted: Array, scores: Array) -> Array:
-    """The least size at which each curve ``(R, P)`` reaches its score ``(R,)``, linear between points in log size.
+def inverse(sizes: Array, fitted: Array, scores: Array, near: float) -> Array:
+    """The size at which each curve ``(R, P)`` has its score ``(R,)``, linear between points in log size.
 
-    Never outside of the sizes: a score below the curve gives the first, one above it the last.
+    Where a curve is flat at the score, the size of these that lies nearest to ``near``. Never outside of ``sizes``: a
+    score below the curve gives the first, one above it the last.
     """
+    least = _least(sizes, fitted, scores - _RISE)
+    most = 1 / _least(1 / sizes[::-1], -fitted[:, ::-1], -scores - _RISE)
+    return np.asarray(np.clip(near, least, np.maximum(least, most)), np.float64)
+
+
+def _least(sizes: Array, fitted: Array, scores: Array) -> Array:
+    """The least size at which each curve reaches its score."""
     logs = np.log(sizes)
     found = np.full(len(scores), logs[-1])
     for place in range(len(sizes) - 1, 0, -1):
@@ -75,7 +84,8 @@ def equivalents(curve: Curve, difference: float, drawn: Array, images: int, leve
     """Real-image equivalents of an arm: ``f^-1(f(n) + d) - n``, f the isotonic learning curve of real images.
 
     ``d`` is the arm's difference to the arm of the curve, both confirmed on n images with the same seeds: an arm that
-    is no better than that one is worth no image, however the few seeds of the curve fell. Curve and difference are
+    is no better than that one is worth no image, however the few seeds of the curve fell; where the curve is flat at
+    n, one that is as good is worth none, neither more nor less. Curve and difference are
     fitted anew in every bootstrap replicate, which draw the same patients. Nothing is extrapolated: at the ends of the
     observed curve a number is a bound.
 
@@ -98,7 +108,7 @@ def equivalents(curve: Curve, difference: float, drawn: Array, images: int, leve
         return record | dict.fromkeys(("value", "low", "high")) | {"why": why.why}
     fitted = isotonic(np.concatenate([curve.point[None], curve.drawn]))
     reached = height(curve.sizes, fitted, images) + np.concatenate([[difference], drawn])
-    sizes = inverse(curve.sizes, fitted, reached)
+    sizes = inverse(curve.sizes, fitted, reached, images)
     low, high = interval(sizes[1:], level)
     for name, size in (("value", float(sizes[0])), ("low", low), ("high", high)):
         record[name] = round(size - images)

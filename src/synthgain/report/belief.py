@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from synthgain.arms.arm import SHUFFLED, parse
+from synthgain.evaluation.verdict import GAIN
 from synthgain.report.tables import Row, Table
 from synthgain.report.wording import p_value, points, share, shown
 
 CALIBRATED = "src/synthgain/report/calibrated.json"
 """In the project: what `synthgain calibrate` found of the rule; see `synthgain.calibration.page`."""
 _CONTROLS = {
-    "oracle": "fresh true images; that they help shows that this study could have seen a gain",
+    "oracle": "fresh true images, what perfect synthesis would bring",
     "duplicate": "real images once more; no gain is to be had from them but by more passes",
     "noise": "images of noise; they must not help",
     SHUFFLED: "the candidate's images under wrong labels; were they as good as under their own, content did not matter",
@@ -55,6 +56,8 @@ def table(
 def _apart(validation: Mapping[str, Any]) -> str:
     checks = validation["checks"]
     failed = [str(check["name"]) for check in checks if check["severity"] == "critical" and not check["success"]]
+    if validation.get("leaks"):
+        return f"the split leaks: {validation['leaks']}; the numbers mean nothing"
     if failed:
         return f"critical checks failed: {', '.join(failed)}; the numbers mean nothing"
     return f"{len(checks)} checks of the data, among them that no patient and no near-copy stands in two splits"
@@ -75,7 +78,8 @@ def _controls(gains: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         control = parse(contrast["candidate"]).control
         if control in _CONTROLS and contrast["difference"] is not None:
             size = f"{points(contrast['difference'])} points ({points(contrast['low'])} to {points(contrast['high'])})"
-            found.append((contrast["candidate"], f"{contrast['word']} at {size}: {_CONTROLS[control]}"))
+            seen = "; this study could see a gain" if (control, contrast["word"]) == ("oracle", GAIN) else ""
+            found.append((contrast["candidate"], f"{contrast['word']} at {size}: {_CONTROLS[control]}{seen}"))
     return found
 
 

@@ -125,6 +125,7 @@ def _performance(material: Material, arm: str) -> dict[str, Any]:
     measured: dict[str, Any] = {
         "measured_on": {"split": "test", "images": material.gains["n_test"],
                         "patients_or_groups": material.gains["n_groups"], "seeds": material.gains["seeds"]},
+        "of": "the mean over all seeds; these weights are of one of them, by whose own test score none is chosen",
     }  # fmt: skip
     if scores is None:
         return measured | {"not_estimable": "this arm was not confirmed in every fold"}

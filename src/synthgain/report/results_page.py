@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
+from synthgain.gate import UTILITY, untrusted
 from synthgain.report import (
     audit_tables,
     drawing,
@@ -70,9 +71,10 @@ def results_markdown(results: Mapping[str, Any]) -> str:
     level = float(results["config"]["claim"]["level"])
     scores = pd.DataFrame(results["screening"])
     channels, height, width = results["data"]["shape"]
-    aside = notes.not_the_claim(gains)
+    aside, fault = notes.not_the_claim(gains), untrusted(results["gate"][UTILITY])
     blocks = [
         f"# {study}",
+        f"**These numbers mean nothing: {escaped(fault)}**" if fault else "",
         f"**Verdict: {escaped(gains['verdict']['sentence'])}**",
         *bullets(gains["verdict"].get("reasons")),
         f"![Differences between arms with their intervals]({study}.svg)",

@@ -106,7 +106,8 @@ def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
     paths = find_workspace()
     cfg = config.read(paths.params)
-    with last_run.timed(paths) as spent:
+    first = not paths.out("report").exists()  # then all is to be done; else only what has changed tells
+    with last_run.timed(paths) as spent, serving() if first else nullcontext():
         state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
     if not state.is_completed():
         print(f"synthgain: {state.message}", file=sys.stderr)

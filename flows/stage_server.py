@@ -17,12 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from synthgain import forked
 from synthgain.forked import ADDRESS
 from synthgain.lifeline import die_with_parent
 from synthgain.lineage import environment
 from synthgain.paths import GPU
 
-_LIBRARIES = ("pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning")
+_LIBRARIES = ("pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning", "great_expectations")
 _LONGEST = 107
 """Bytes of a socket's path, on Linux."""
 _PATIENCE = 0.05
@@ -31,11 +32,14 @@ _PATIENCE = 0.05
 
 @contextmanager
 def serving() -> Iterator[None]:
-    """Fork the stages inside the block from a process that has imported the libraries.
+    """Fork the stages inside the block from a process that has imported the libraries, where none does so already.
 
     Not where there is a GPU, whose driver does not survive a fork, nor where a socket cannot be (no Linux, or too long
     a path): there every stage imports its own.
     """
+    if os.environ.get(ADDRESS):
+        yield
+        return
     with tempfile.TemporaryDirectory(prefix="synthgain-") as folder:
         address = str(Path(folder) / "stages")
         if sys.platform != "linux" or GPU.exists() or len(os.fsencode(address)) > _LONGEST:
@@ -107,6 +111,7 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> list[str]:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    forked.warm = True
     return list(request["arguments"])
 
 

@@ -175,9 +175,9 @@ def test_an_experiment_without_its_data_sets_names_the_variable(
     assert compose(paths, [*words, f"dataset.path={tmp_path}/pneumoniamnist.npz"]).dataset.name == "pneumonia"
 
 
-def test_the_whole_protocol_asks_nothing_more_of_the_data(paths: Paths) -> None:
+def test_the_whole_protocol_has_more_arms_and_a_tenth_of_the_labels(paths: Paths) -> None:
     default, whole = (compose(paths, words) for words in ([], ["protocol=full"]))
-    assert whole.dataset == default.dataset
+    assert whole.dataset == default.dataset.model_copy(update={"labels": (1.0, 0.1)})
     assert len(candidates(whole)) > len(candidates(default))
     assert compose(paths, ["protocol=null"]) == default
 

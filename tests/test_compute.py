@@ -58,6 +58,17 @@ def test_a_device_is_chosen_deterministic_without_importing_the_compiler() -> No
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_in_a_warm_stage_they_are_forked_from_it() -> None:
+    program = (
+        "import colorsys, test_compute; from multiprocessing import forkserver; from synthgain import compute, forked\n"
+        "forked.warm = True\n"
+        "compute.begin_importing('json')\n"
+        "assert all(held for _, held in compute.side_by_side(test_compute.is_imported, ['colorsys', 'sys'], 2))\n"
+        "assert forkserver._forkserver._forkserver_pid is None, 'no other process imports anything'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+
+
 def test_processes_come_from_a_server_that_began_to_import_before() -> None:
     program = (
         "import sys, test_compute; from synthgain import compute\n"

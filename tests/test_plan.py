@@ -17,7 +17,7 @@ def paths(root: Path) -> Paths:
 
 
 def test_it_names_arms_seeds_settings_and_cost(paths: Paths) -> None:
-    said = describe(compose(paths, ["protocol=full", "generator=edm", "dataset.labels=[1.0,0.1]"]))
+    said = describe(compose(paths, ["protocol=full", "generator=edm"]))
     assert "synthetic-edm-r0.25-unfiltered" in said
     assert "pretrain-edm" in said
     assert "x 4 settings x 2 seeds" in said

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthgain import forked
 from synthgain.errors import KilledError, SynthgainError
 from synthgain.schema import Compute
 
@@ -44,8 +45,9 @@ def side_by_side(
 ) -> Iterator[tuple[Any, Any]]:
     """Run ``work(item)`` in ``workers`` processes; yields ``(item, result)`` as they finish.
 
-    ``prepare(*given)`` runs once in each process first. The processes are forked from a server that has imported the
-    module of ``work`` and the modules ``preload`` once; they die with this one. A failure in one of them stops the
+    ``prepare(*given)`` runs once in each process first. The processes are forked from this one, where that is safe
+    (`forked.warm`), else from a server that has imported the module of ``work`` and the modules ``preload`` once; they
+    die with this one. A failure in one of them stops the
     others and is raised here; `KilledError` where one of them was killed.
     """
     import multiprocessing
@@ -59,8 +61,8 @@ def side_by_side(
         for item in items:
             yield item, work(item)
         return
-    context = multiprocessing.get_context("forkserver")
     begin_importing(work.__module__, *preload)
+    context = multiprocessing.get_context("fork" if forked.warm else "forkserver")
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin, (os.getpid(), prepare, given))
     try:
         waiting = {pool.submit(work, item): item for item in items}
@@ -77,6 +79,8 @@ def side_by_side(
 
 def begin_importing(*modules: str) -> None:
     """Let what `side_by_side` forks from import ``modules`` while this process goes on; only the first call counts."""
+    if forked.warm:
+        return
     import multiprocessing
     from multiprocessing import forkserver
 

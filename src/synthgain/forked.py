@@ -11,6 +11,8 @@ from synthgain.lifeline import ancestors_up_to, die_with
 
 ADDRESS = "SYNTHGAIN_STAGES"
 """Environment variable with the socket at which a run forks its stages."""
+warm = False
+"""Whether this process is such a stage: the libraries are imported, no other thread runs, its parent ends it."""
 
 
 def ask(arguments: Sequence[str]) -> int | None:

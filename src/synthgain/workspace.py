@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from synthgain import forked
 from synthgain.errors import SynthgainError
 from synthgain.lifeline import ancestors_up_to, die_with, leave_none
 from synthgain.paths import Paths
@@ -62,7 +63,8 @@ def stage(paths: Paths) -> Iterator[None]:
     """Run a stage in this process: part of a run, or on its own; it dies with whoever started it."""
     run = os.environ.get(RUN)
     alone = run is None
-    die_with([*ancestors_up_to("dvc"), *([] if run is None else [int(run)])])
+    if not forked.warm:
+        die_with([*ancestors_up_to("dvc"), *([] if run is None else [int(run)])])
     lock = _locked(paths) if alone else None
     with open(_state_file(paths, "stages"), "a") as shared:
         fcntl.flock(shared, fcntl.LOCK_SH)

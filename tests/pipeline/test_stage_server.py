@@ -80,6 +80,13 @@ def test_where_a_sockets_path_is_too_long_nothing_is_served(
         assert ADDRESS not in os.environ
 
 
+def test_within_it_no_second_one_is_started(server: str, module_at: Any, root: Path, mark: str) -> None:
+    with module_at(root / "flows" / "stage_server.py").serving():
+        assert os.environ[ADDRESS] == server
+        assert working(mark) == 0
+    assert os.environ[ADDRESS] == server, "and it stays"
+
+
 def working(mark: str) -> int:
     """Processes of these tests besides the server."""
     return len(lifeline.marked(mark)) - 1

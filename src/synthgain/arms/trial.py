@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 from torch import nn
 
-import synthgain
 from synthgain import artifact, dataset, failpoint, progress
 from synthgain.arms.arm import Arm
 from synthgain.arms.labelled import copied, with_labels
@@ -187,9 +186,8 @@ def predict(network: nn.Module, images: ImageSet, splits: Sequence[str]) -> pd.D
 
 @functools.cache
 def _code(kind: str, other_labels: bool) -> str:
-    package = Path(synthgain.__file__).parent
-    names = (*_CODE, f"classifiers/{kind}.py", *(["arms/labelled.py"] if other_labels else []))
-    return artifact.digest({name: artifact.file_sha256(package / name) for name in names})
+    others = ["arms/labelled.py"] if other_labels else []
+    return artifact.digest(artifact.code(*_CODE, f"classifiers/{kind}.py", *others))
 
 
 def collect(trials: Sequence[Trial], results: Sequence[Artifact], name: str) -> pd.DataFrame:

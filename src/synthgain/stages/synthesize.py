@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +12,14 @@ from synthgain.classifiers import encoder
 from synthgain.config import Config
 from synthgain.dataset import ImageSet, ImageWriter
 from synthgain.errors import SynthgainError
-from synthgain.generators import contract, store
+from synthgain.generators import store
 from synthgain.paths import Paths
 from synthgain.synthesis import sampling, selection
 
 STAGE = "synthesize"
 _BATCH = 256
+_CODE = ("synthesis/sampling.py", "generators/**/*.py")
+"""What shards are drawn with."""
 
 
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
@@ -39,7 +40,7 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         "synthesis": cfg.synthesis.model_dump(mode="json"), "ratios": list(cfg.arms.ratios),
     }  # fmt: skip
     inputs = {"ingest": real.sha256, "encode": encoded.sha256, "train_generator": trained.sha256}
-    work = paths.work(STAGE, artifact.digest([asked, inputs, item, _code()]))
+    work = paths.work(STAGE, artifact.digest([asked, inputs, item, artifact.code(*_CODE)]))
     judge = selection.Filter.fit(encoder.load(encoded), real, cfg.synthesis)
     shards = sampling.draw(generator, labels, seed=cfg.seed, name=item, shard=cfg.synthesis.shard, work=work)
 
@@ -91,10 +92,3 @@ def _table(
         "origin": [f"{name}:{seed}:{i}" for i in numbers],
     }  # fmt: skip
     return pd.concat([pd.DataFrame(about), judged], axis=1)
-
-
-def _code() -> dict[str, str]:
-    """What the shards were drawn with: another version of the code must not go on with them."""
-    package = Path(contract.__file__).parent
-    files = [Path(sampling.__file__), *sorted(package.rglob("*.py"))]
-    return {path.relative_to(package.parent).as_posix(): artifact.file_sha256(path) for path in files}

@@ -23,6 +23,9 @@ from synthgain.seeding import derive
 from synthgain.train_split import TrainSplit
 
 STAGE = "train_generator"
+_CODE = ("training.py", "train_split.py", "poisson.py", "checkpoints.py", "compute.py", "dataset.py", "seeding.py",
+         "generators/**/*.py")  # fmt: skip
+"""What a training is computed with."""
 _ASKED = "asked.json"
 _SECRET = "secret"
 """File with what noise and sampling of a differentially private training come from, while it is unfinished."""
@@ -37,7 +40,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     real, chosen = dataset.read(paths.out("ingest")), cfg.generators[item]
     about_canaries = cfg.privacy.model_dump(mode="json", include={"canaries", "canary_repeats"})
     planted = {} if chosen.training is None else about_canaries
-    asked, code, seed = store.trained_part(chosen) | {"privacy": planted}, _code(), derive(cfg.seed, STAGE, item)
+    asked, seed = store.trained_part(chosen) | {"privacy": planted}, derive(cfg.seed, STAGE, item)
+    code = artifact.code(*_CODE)
     inputs = {"ingest": real.sha256, "validate": artifact.read(paths.out("validate")).sha256}
     target, work = paths.out(STAGE, item), paths.work(f"{STAGE}/{item}", artifact.digest([asked, inputs, seed, code]))
     finished = work / "finished"
@@ -141,12 +145,3 @@ def _differences(before: Any, now: Any, where: str = "") -> list[str]:
         return []
     values = f"{json.dumps(before)} -> {json.dumps(now)}"
     return [f"{where} ({values})" if len(values) < 40 else where]
-
-
-def _code() -> dict[str, str]:
-    """What unfinished work was computed with: another version of the code must not resume it."""
-    package = Path(contract.__file__).parent
-    names = ("training", "train_split", "poisson", "checkpoints", "compute", "dataset", "seeding")
-    loop = [package.parent / f"{name}.py" for name in names]
-    files = [*loop, *sorted(package.rglob("*.py"))]
-    return {path.relative_to(package.parent).as_posix(): artifact.file_sha256(path) for path in files}

@@ -83,7 +83,10 @@ def _attend(asked: socket.socket) -> list[str]:
     die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, streams, _, _ = socket.recv_fds(asked, 1, 2)
-    request = json.loads(asked.makefile("rb", buffering=0).readline())  # and not a byte of what follows
+    line = asked.makefile("rb", buffering=0).readline()  # and not a byte of what follows
+    if len(streams) < 2 or not line.endswith(b"\n"):
+        os._exit(0)  # who asked is gone, or is none of ours
+    request = json.loads(line)
     stage = os.fork()
     if stage == 0:
         asked.close()

@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_every_command_explains_itself(arguments: list[str], capsys: pytest.Capt
         cli.main(arguments)
     assert caught.value.code == 0
     assert "usage: synthgain" in capsys.readouterr().out
+
+
+def test_its_version_is_the_packages(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    assert capsys.readouterr().out == f"synthgain {declared}\n"
 
 
 @pytest.mark.parametrize(

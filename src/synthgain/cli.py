@@ -22,6 +22,16 @@ _EXAMPLES = """examples:
 """
 
 
+class _Version(argparse.Action):
+    """``--version``; the packages' metadata are read only where they are asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version(parser.prog)}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(
@@ -31,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action=_Version, nargs=0, help="print it and leave")
     known = top.add_subparsers(dest="command", required=True, metavar="command")
     run = known.add_parser("run", help="from images to the measured gain")
     run.add_argument("--dry-run", action="store_true", help="show what would be run, write nothing")

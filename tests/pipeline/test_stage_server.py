@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -85,6 +86,17 @@ def test_within_it_no_second_one_is_started(server: str, module_at: Any, root: P
         assert os.environ[ADDRESS] == server
         assert working(mark) == 0
     assert os.environ[ADDRESS] == server, "and it stays"
+
+
+def test_what_is_no_request_stops_nobody_elses(server: str, mark: str, soon: Any) -> None:
+    for nonsense in (b"", b"\n", b"\n{}\n"):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(server)
+            stranger.sendall(nonsense)
+    assert soon(lambda: working(mark) == 0), "who attended to it is gone"
+    process = asked(server, "--version", stdout=subprocess.PIPE)
+    assert process.communicate()[0]
+    assert process.returncode == 0
 
 
 def working(mark: str) -> int:

@@ -175,6 +175,12 @@ def test_an_experiment_without_its_data_sets_names_the_variable(
     assert compose(paths, [*words, f"dataset.path={tmp_path}/pneumoniamnist.npz"]).dataset.name == "pneumonia"
 
 
+@pytest.mark.parametrize("name", ["a (1)", "b, c", "it's", "k=v", "[x]", "täglich", "{y}"])
+def test_a_path_may_hold_what_has_a_meaning_elsewhere(paths: Paths, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert compose(paths, ["dataset=folder", f"dataset.path={tmp_path / name}"]).dataset.path == str(tmp_path / name)
+
+
 def test_the_whole_protocol_has_more_arms_and_a_tenth_of_the_labels(paths: Paths) -> None:
     default, whole = (compose(paths, words) for words in ([], ["protocol=full"]))
     assert whole.dataset == default.dataset.model_copy(update={"labels": (1.0, 0.1)})

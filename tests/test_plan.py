@@ -25,6 +25,12 @@ def test_it_names_arms_seeds_settings_and_cost(paths: Paths) -> None:
     assert "cost        about " in said
 
 
+def test_it_names_no_control_that_the_experiment_lacks(paths: Paths, tmp_path: Path) -> None:
+    own = describe(compose(paths, ["dataset=folder", f"dataset.path={tmp_path}"]))
+    assert "among them classic, oversample, duplicate\n" in own
+    assert "among them real, duplicate, shuffled\n" in describe(compose(paths, ["protocol=full"]))
+
+
 def test_the_cost_grows_with_what_is_trained_and_falls_with_workers(paths: Paths) -> None:
     base = seconds(compose(paths, []), 10)
     assert seconds(compose(paths, []), 20) > base

@@ -16,6 +16,8 @@ from synthgain.variants import expand
 
 DATASETS = "SYNTHGAIN_DATASETS"
 """Environment variable with the folder of the studies' data sets."""
+_PATHS = ("path", "file")
+"""Keys whose values are paths, whatever they belong to."""
 
 
 def compose(paths: Paths, overrides: Sequence[str]) -> Config:
@@ -62,7 +64,7 @@ def compose(paths: Paths, overrides: Sequence[str]) -> Config:
 def write_params(paths: Paths, config: Config) -> bool:
     """Write ``params.yaml`` if it would differ; returns whether it did."""
     head = "# The resolved experiment, written by `synthgain`. Edit conf/ or give overrides instead.\n"
-    text = head + yaml.safe_dump(config.model_dump(mode="json") | {FOR_DVC: config.weights}, sort_keys=False, width=100)
+    text = head + yaml.safe_dump(config.model_dump(mode="json") | {FOR_DVC: config.for_dvc}, sort_keys=False, width=100)
     if paths.params.is_file() and paths.params.read_text() == text:
         return False
     replace_bytes(paths.params, text.encode())
@@ -73,7 +75,8 @@ def _words(conf: Path, overrides: Sequence[str]) -> list[str]:
     """The overrides as Hydra wants them.
 
     ``key=value`` may set a key whose default stands in the types, not in the YAML; the types know all valid ones. A
-    group without a default takes its choice with or without a plus; ``group=null`` leaves a group empty.
+    group without a default takes its choice with or without a plus; ``group=null`` leaves a group empty. What a path
+    holds, such as brackets and commas, has no other meaning.
     """
     for path in sorted(conf.rglob("*.yaml")):
         strict_yaml.read(path)
@@ -85,8 +88,11 @@ def _words(conf: Path, overrides: Sequence[str]) -> list[str]:
             key, word = key.removeprefix("+"), word.removeprefix("+")
         if (conf / key).is_dir():
             words.append(f"{key}=[]" if value == "null" else word)
-        else:
-            words.append(word if key.startswith(("+", "~")) else f"++{word}")
+            continue
+        if key.rpartition(".")[2] in _PATHS and value[:1] not in ("", "'", '"') and value != "null":
+            escaped = value.replace("'", "\\'")
+            word = f"{key}='{escaped}'"
+        words.append(word if key.startswith(("+", "~")) else f"++{word}")
     return words
 
 

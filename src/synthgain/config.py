@@ -36,8 +36,8 @@ from synthgain.schema import (
     Tracking,
 )
 
-FOR_DVC = "weights"
-"""Key of ``params.yaml`` that follows from the others: the generators with weights of their own, for ``dvc.yaml``."""
+FOR_DVC = "for_dvc"
+"""Key of ``params.yaml`` that follows from the others: `Config.for_dvc`."""
 
 
 class Config(Strict):
@@ -72,14 +72,27 @@ class Config(Strict):
         }
 
     @property
-    def weights(self) -> dict[str, dict[str, str]]:
-        """The generators that have weights of their own, with their kind."""
-        return {name: {"kind": each.kind} for name, each in self.generators.items() if each.weights == name}
+    def weights(self) -> tuple[str, ...]:
+        """The generators that have weights of their own."""
+        return tuple(name for name, each in self.generators.items() if each.weights == name)
+
+    @property
+    def for_dvc(self) -> dict[str, dict[str, dict[str, str]]]:
+        """What ``dvc.yaml`` goes through: generators with weights of their own and all, with the files of their family.
+
+        A family that has all in one file has no ``networks``; the package's own file stands in for them.
+        """
+        package, about = Path(__file__).parent, {}
+        for name, each in self.generators.items():
+            own = f"{each.kind}.py" if (package / f"generators/models/{each.kind}.py").is_file() else "__init__.py"
+            networks = f"src/synthgain/generators/models/{own}"
+            about[name] = {"kind": each.kind, "weights": str(each.weights), "networks": networks}
+        return {"weights": {name: dict(about[name]) for name in self.weights}, "generators": about}
 
     @property
     def per_generator(self) -> dict[str, tuple[str, ...]]:
         """The stages that run once for each generator, and for which of them."""
-        return {"train_generator": tuple(self.weights)} | dict.fromkeys(("synthesize", "audit"), tuple(self.generators))
+        return {"train_generator": self.weights} | dict.fromkeys(("synthesize", "audit"), tuple(self.generators))
 
     @property
     def name(self) -> str:

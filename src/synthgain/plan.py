@@ -12,7 +12,7 @@ _TRAIN = 500
 
 def describe(cfg: Config) -> str:
     """The stages, arms and number of trainings of an experiment; nothing is read but the configuration."""
-    from synthgain.arms.arm import candidates
+    from synthgain.arms.arm import SHUFFLED, candidates, parse
 
     screened = candidates(cfg)
     trained = {name: g.training for name, g in cfg.generators.items() if g.weights == name and g.training is not None}
@@ -29,7 +29,7 @@ def describe(cfg: Config) -> str:
         f"screening   {len(screened)} arms x {cfg.screening.tuning.trials} settings x {cfg.screening.seeds} seeds on "
         "validation: " + ", ".join(arm.name for arm in screened),
         f"confirm     at most {cfg.arms.most} arms x {cfg.seeds} fresh seeds on test, among them "
-        + ", ".join(cfg.arms.always),
+        + ", ".join(name for name in cfg.arms.always if name == SHUFFLED or parse(name).available(cfg)),
         f"claim       {cfg.claim.metric}, margin {cfg.claim.margin:g}, level {cfg.claim.level:g}",
         f"cost        about {_duration(seconds(cfg, len(screened)))} with {cfg.compute.workers} workers on CPUs such "
         "as AMD EPYC, if nothing is finished yet; a rough estimate, less with a GPU",

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from synthgain import config
 from synthgain.paths import STAGES, Paths
+from synthgain.schema import ClassifierConfig, Dataset, GeneratorConfig, SourceConfig
 
 CORE = {
-    "artifact", "cell", "config", "errors", "failpoint", "lifeline", "paths", "progress", "schema", "strict_yaml",
+    "artifact", "cell", "config", "errors", "failpoint", "forked", "lifeline", "paths", "progress", "schema", "strict_yaml",
 }  # fmt: skip
 """Modules whose change alters no result: they are no dependency of any stage."""
+MINIMAL = {"dataset": Dataset(name="x", source=SourceConfig(kind="folder")), "classifier": ClassifierConfig(kind="cnn")}
 
 
 def stages(root: Path) -> dict[str, dict]:
@@ -56,6 +59,28 @@ def test_every_module_that_a_stage_imports_is_among_its_dependencies(root: Path,
         if module.split(".")[1] in CORE or module.endswith("__init__"):
             continue
         assert any(module == dep or module.startswith(dep + ".") for dep in covered), f"{stage} misses {module}"
+
+
+@pytest.mark.parametrize("stage", ["train_generator", "synthesize", "audit"])
+@pytest.mark.parametrize("kind", config.kinds("generators"))
+def test_the_family_of_its_generator_is_too_with_all_that_it_imports(root: Path, stage: str, kind: str) -> None:
+    cfg = config.Config(**MINIMAL, generators={"it": config.component("generators", kind).Config()})
+    item = cfg.for_dvc["generators"]["it"]
+    deps = [dep.replace("${item.networks}", item["networks"]) for dep in stages(root)[stage]["deps"]]
+    deps = [dep.replace("${item.kind}", item["kind"]).removeprefix("src/") for dep in deps]
+    covered = [dep.removesuffix(".py").replace("/", ".") for dep in deps]
+    reached = {module for own in (kind, f"models.{kind}") for module in imported(root, f"synthgain.generators.{own}")}
+    assert f"synthgain.generators.{kind}" in reached
+    for module in reached:
+        if module.split(".")[1] not in CORE and not module.endswith("__init__"):
+            assert any(module == dep or module.startswith(dep + ".") for dep in covered), f"{stage} misses {module}"
+
+
+def test_a_family_of_one_file_needs_no_other(root: Path) -> None:
+    cfg = config.Config(**MINIMAL, generators={"it": GeneratorConfig(kind="mine")})
+    networks = cfg.for_dvc["weights"]["it"]["networks"]
+    assert (root / networks).is_file()
+    assert networks.endswith("/models/__init__.py")
 
 
 def test_no_stage_is_left_over(root: Path) -> None:

@@ -48,10 +48,13 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     put(tmp_path, "a/1.png", "a/notes.txt", "b/.hidden", "readme.md")
     (tmp_path / "b/loop").symlink_to(tmp_path)
     (tmp_path / "b/out").symlink_to("/")
+    (tmp_path / "b/self.png").symlink_to(tmp_path / "b/self.png")
+    (tmp_path / "self").symlink_to(tmp_path / "self")
     assert {one.origin: reason(one) for one in scan(tmp_path)} == {
         "a/1.png": "", "a/notes.txt": "not an image file", "b/.hidden": "not an image file",
         "readme.md": "not in a class folder", "b/loop": "link leads in a circle or outside the folder",
-        "b/out": "link leads in a circle or outside the folder",
+        "b/out": "link leads in a circle or outside the folder", "b/self.png": "unreadable file",
+        "self": "not in a class folder",
     }  # fmt: skip
 
 

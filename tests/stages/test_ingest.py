@@ -185,10 +185,11 @@ def test_of_a_patient_that_stands_in_the_set_twice_one_is_dropped(tmp_path: Path
     assert images.table["group"].nunique() == 11
 
 
-def test_a_column_stands_in_for_unknown_patients(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [{"group_by": "group"}, {}])
+def test_a_column_stands_in_for_unknown_patients(tmp_path: Path, asked: dict[str, str]) -> None:
     rows = [{"label": "ab"[number % 2], "group": f"run{number // 4}" if number < 24 else ""} for number in range(32)]
     raw = table_of(tmp_path / "raw", rows)
-    images, _, facts = run(tmp_path, settings(raw, "table", group_by="group"))
+    images, _, facts = run(tmp_path, settings(raw, "table", **asked))
     assert facts["groups"] == 6 + 8
     assert (splits_of(images, "given_group").drop("") == 1).all()
     assert any("'group' stands in" in note for note in facts["notes"])

@@ -38,8 +38,8 @@ class Attribute:
 
 def reserved(data: Dataset) -> dict[str, str]:
     """Columns that are no attributes of patients in this experiment, with the reason."""
-    uses = ((data.group_by, "it stands for the patient"), (data.split.column, "it fixes the split"))
-    return {name: why for name, why in uses if name is not None}
+    uses = ((data.group_by or "group", "it stands for the patient"), (data.split.column, "it fixes the split"))
+    return {column: why for name, why in uses if name is not None for column in (name, f"given_{name}")}
 
 
 def find(

@@ -55,7 +55,8 @@ class Dataset(Strict):
     classes: tuple[str, ...] | None = None
     """Labels to use, in this order; default: all, sorted."""
     group_by: str | None = None
-    """Attribute that stands for the patient in splitting and intervals where patients are unknown."""
+    """Attribute that stands for the patient in splitting and intervals where patients are unknown; default: ``group``,
+    where there is such a column."""
     image: Image = Image()
     split: Split = Split()
     budget: Budget | None = None

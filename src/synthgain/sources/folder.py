@@ -28,7 +28,7 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
     """
     if not raw.is_dir():
         raise SynthgainError(f"{raw}: no such folder; dataset.path must name a folder with one folder per class")
-    folders = [entry.name for entry in _sorted(raw) if entry.is_dir() and not entry.name.startswith(".")]
+    folders = [entry.name for entry in _sorted(raw) if os.path.isdir(entry) and not entry.name.startswith(".")]
     if not folders:
         raise SynthgainError(f"{raw}: no class folders; expected <class>/<image> or train|val|test/<class>/<image>")
     splits = [name for name in folders if name.casefold() in SPLIT_FOLDERS]
@@ -62,7 +62,7 @@ def _record(raw: Path, path: str, depth: int) -> Record:
 def _files(folder: Path | str, above: tuple[str, ...]) -> Iterator[str]:
     """Paths of all files below ``folder``, and of linked folders that must not be entered."""
     for entry in _sorted(folder):
-        if not entry.is_dir():
+        if not os.path.isdir(entry):  # unlike entry.is_dir() no error for a link to itself
             yield entry.path
             continue
         real = os.path.realpath(entry.path)

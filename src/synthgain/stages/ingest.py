@@ -104,7 +104,7 @@ def _accepted(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.Data
     alike = same.copy()
     join_near_duplicates(same, alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms)
     together = alike.copy()
-    together.join_equal(_patients(table, cfg.dataset.group_by))
+    together.join_equal(_patients(table, _stand_in(cfg, table)))
     table["duplicate_group"], table["group"] = alike.roots(), together.roots()
     given = _given_split(cfg, table)
     refused = [] if _leaks(table, given) else _unfit(table, pd.Series(same.roots()), shown, given)
@@ -144,6 +144,11 @@ def _unfit(
     for row, kept in repeated(shown[~conflicting], given != "").items():
         unfit.append((row, Refusal(str(origins[row]), f"duplicate of {origins[kept]}", "")))
     return unfit
+
+
+def _stand_in(cfg: Config, table: pd.DataFrame) -> str | None:
+    """The attribute that stands for the patient where he is unknown: the one asked for, or ``group`` where it is."""
+    return cfg.dataset.group_by or ("group" if "given_group" in table else None)
 
 
 def _patients(table: pd.DataFrame, group_by: str | None) -> pd.Series:
@@ -272,7 +277,8 @@ def _notes(cfg: Config, table: pd.DataFrame) -> list[str]:
     notes = []
     unknown = int((table["patient_id"] == "").sum())
     if unknown:
-        stand_in = f"the column '{cfg.dataset.group_by}'" if cfg.dataset.group_by else "groups of near-duplicates"
+        column = _stand_in(cfg, table)
+        stand_in = f"the column '{column}'" if column else "groups of near-duplicates"
         notes.append(
             f"The patient of {unknown} images is unknown; {stand_in} stands in, so intervals stay somewhat optimistic."
         )

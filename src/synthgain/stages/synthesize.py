@@ -18,7 +18,7 @@ from synthgain.synthesis import sampling, selection
 
 STAGE = "synthesize"
 _BATCH = 256
-_CODE = ("synthesis/sampling.py", "generators/**/*.py")
+_CODE = ("synthesis/sampling.py", "generators/**/*.py", "sources/*.py")
 """What shards are drawn with."""
 
 

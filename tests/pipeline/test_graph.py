@@ -11,7 +11,8 @@ from synthgain.paths import STAGES, Paths
 from synthgain.schema import ClassifierConfig, Dataset, GeneratorConfig, SourceConfig
 
 CORE = {
-    "artifact", "cell", "config", "errors", "failpoint", "forked", "lifeline", "paths", "progress", "schema", "strict_yaml",
+    "artifact", "cell", "config", "errors", "failpoint", "forked", "lifeline", "paths", "progress", "schema",
+    "strict_yaml",
 }  # fmt: skip
 """Modules whose change alters no result: they are no dependency of any stage."""
 MINIMAL = {"dataset": Dataset(name="x", source=SourceConfig(kind="folder")), "classifier": ClassifierConfig(kind="cnn")}

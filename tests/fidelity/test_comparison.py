@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synthgain.errors import SynthgainError
 from synthgain.fidelity.comparison import (
     AT_EQUAL_N,
     HALVINGS,
@@ -14,6 +15,7 @@ from synthgain.fidelity.comparison import (
     compare,
     distances,
     halves,
+    in_shares_of,
     recognition,
 )
 
@@ -41,6 +43,39 @@ def test_a_shift_shows_beside_the_null() -> None:
     for record in (found["pooled"], *found["per_class"].values()):
         assert record["kid"]["low"] > record["kid_null"]["high"]
         assert record["fid"]["low"] > record["fid_null"]["high"]
+
+
+def uneven(seed: int, counts: tuple[int, ...]) -> Sample:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    features = np.random.default_rng(seed).normal(0, 1, (len(labels), 12)) + 3 * labels[:, None]
+    return Sample(features.astype(np.float32), labels, np.arange(len(labels)))
+
+
+def test_pooled_images_of_classes_asked_for_in_other_shares_are_no_other_images() -> None:
+    found = compare(uneven(0, (150, 150)), uneven(1, (60, 180)), CLASSES, np.random.default_rng(0))["pooled"]
+    assert (found["n_synthetic"], found["n_real"]) == (200, 240)
+    assert found["kid"]["low"] < 0 < found["kid"]["high"]
+    assert found["c2st"]["p"] > 0.05
+    assert distances(uneven(0, (150, 150)), uneven(1, (60, 180)), np.random.default_rng(0))["c2st"]["p"] < 0.05
+
+
+@pytest.mark.parametrize(("synthetic", "real", "left"), [
+    ((30, 30), (50, 50), [30, 30]), ((30, 40), (50, 50), [30, 30]), ((30, 0), (50, 50), [30, 0]),
+    ((0, 0), (50, 50), [0, 0]), ((10, 90), (50, 100), [10, 20]),
+])  # fmt: skip
+def test_as_many_stay_as_the_rarest_class_allows(
+    synthetic: tuple[int, int], real: tuple[int, int], left: list[int]
+) -> None:
+    chosen = in_shares_of(uneven(0, synthetic), uneven(1, real), np.random.default_rng(0))
+    assert np.bincount(chosen.labels, minlength=2).tolist() == left
+
+
+@pytest.mark.parametrize("side", ["synthetic", "real"])
+def test_features_that_are_not_finite_are_refused(side: str) -> None:
+    sides = {"synthetic": sample(0, 40), "real": sample(1, 40)}
+    sides[side].features[3, 2] = np.nan
+    with pytest.raises(SynthgainError, match=f"features of {side} images are not finite"):
+        distances(**sides, rng=np.random.default_rng(0))
 
 
 def test_every_measure_is_there_with_its_null_at_the_same_n() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthgain.errors import SynthgainError
 from synthgain.fidelity.c2st import accuracy, c2st, fewest_groups
 from synthgain.fidelity.fid import IMAGES_PER_FEATURE, fid, fid_infinity
 from synthgain.fidelity.kid import kid, kid_interval
@@ -42,13 +43,36 @@ class Sample:
 
 
 def compare(synthetic: Sample, real: Sample, classes: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
-    """``synthetic`` against ``real``, pooled and per class: a record of `distances` for each."""
+    """``synthetic`` against ``real``, pooled and per class: a record of `distances` for each.
+
+    Classes are asked for, not found, by a generator: pooled, as many synthetic images of each class are compared as
+    give them the shares that the classes have among the real ones.
+    """
     return {
-        "pooled": distances(synthetic, real, rng),
+        "pooled": distances(in_shares_of(synthetic, real, rng), real, rng),
         "per_class": {
             name: distances(synthetic.of_class(k), real.of_class(k), rng) for k, name in enumerate(classes)
         },
     }  # fmt: skip
+
+
+def in_shares_of(synthetic: Sample, real: Sample, rng: np.random.Generator) -> Sample:
+    """As many of the synthetic images as can have the classes' real shares, to an image; which of them, at random.
+
+    A class without a synthetic image stays without one.
+    """
+    shares = np.bincount(real.labels) / max(len(real.labels), 1)
+    there = np.bincount(synthetic.labels, minlength=len(shares))
+    both = np.flatnonzero((shares > 0) & (there[: len(shares)] > 0))
+    if not len(both):
+        return synthetic
+    mine = shares[both] / shares[both].sum()
+    if (np.abs(there[both] - len(synthetic.labels) * mine) < 1).all():
+        return synthetic
+    wanted = np.zeros_like(there)
+    wanted[both] = np.round((there[both] / mine).min() * mine).astype(np.int64)
+    chosen = [rng.permutation(np.flatnonzero(synthetic.labels == k))[:count] for k, count in enumerate(wanted)]
+    return synthetic.rows(np.sort(np.concatenate(chosen)))
 
 
 def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict[str, Any]:
@@ -68,7 +92,15 @@ def distances(synthetic: Sample, real: Sample, rng: np.random.Generator) -> dict
     {mean, low, high, n: images a side}; n_synthetic, n_real. What cannot be estimated is None, and ``why`` says so:
     where a side has fewer than `LEAST` images, all real images have equal features, there are too few patients, or,
     for ``fid_infinity``, too few images per feature.
+
+    Raises
+    ------
+    SynthgainError
+        A feature is not finite.
     """
+    for name, sample in (("synthetic", synthetic), ("real", real)):
+        if not np.isfinite(sample.features).all():
+            raise SynthgainError(f"fidelity: features of {name} images are not finite; the extractor has failed")
     counts = {"n_synthetic": len(synthetic.features), "n_real": len(real.features)}
     short = [f"{count} {name[2:]} images" for name, count in counts.items() if count < LEAST]
     if short:

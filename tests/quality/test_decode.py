@@ -1,8 +1,10 @@
 """Any image becomes uint8 of the target size, or there is a reason why not; never a crash."""
 
 import re
+import resource
 import struct
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +19,15 @@ from synthgain.quality.decode import Decoded, Target, decode
 from synthgain.sources.record import Unusable
 
 GREY, COLOUR = Target(32, 1, 1_000_000), Target(32, 3, 1_000_000)
+CAP = 200 << 10
+"""KiB by which no file, however damaged, may raise the peak memory of a process; one bomb that is inflated would."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_stays_under_the_cap() -> Iterator[None]:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < CAP
 
 
 def picture(width: int = 48, height: int = 48, top: int = 255) -> np.ndarray:

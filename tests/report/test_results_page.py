@@ -51,6 +51,21 @@ def test_labels_cannot_become_markup_or_new_columns(results: dict[str, Any]) -> 
     assert len(widths) == 1
 
 
+def test_the_committed_pages_are_made_from_the_committed_numbers(root: Path) -> None:
+    folder = root / "docs" / "results"
+    studies = {path.stem for path in (root / "conf" / "experiment").glob("*.yaml")} | {"phantom"}
+    for study in studies:
+        found = json.loads((folder / f"{study}.json").read_text())
+        again = "results_page.write(json.loads(path.read_text()), folder) makes it again"
+        assert (folder / f"{study}.md").read_text() == results_markdown(found), f"{study}: {again}"
+
+
+def test_the_page_of_the_leak_is_too(root: Path, module_at: Any) -> None:
+    folder = root / "docs" / "results"
+    found = json.loads((folder / "leak.json").read_text())
+    assert (folder / "leak.md").read_text() == module_at(root / "benchmarks" / "leak.py").page(found)
+
+
 def test_facts_of_the_run_are_required(gathered: Material) -> None:
     with pytest.raises(ValueError, match="hardware"):
         results_json(gathered, "phantom", {"command": "x", "commit": "y", "wall_seconds": 1, "test_uses": 1})

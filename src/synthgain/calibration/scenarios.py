@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from synthgain.schema import QUICK_LOOK
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -80,8 +82,9 @@ class Scenario:
 
 def _sizes() -> tuple[Scenario, ...]:
     return tuple(
-        Scenario(f"{patients} patients × {images}", f"{patients} patients, {images} image{'s' * (images > 1)} each",
-                 patients=patients, images=images)
+        Scenario(f"{patients} patients × {images}", f"{patients} patients, {images} image{'s' * (images > 1)} each"
+                 + ("; of one split the rule calls so few a quick look, judged here is what it would say without that"
+                    if patients < QUICK_LOOK else ""), patients=patients, images=images)
         for patients in (25, 60, 250) for images in (1, 4, 16)
     )  # fmt: skip
 

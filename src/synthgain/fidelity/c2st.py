@@ -58,7 +58,7 @@ def c2st(
 
 
 def accuracy(first: Features, second: Features, groups: tuple[Groups, Groups], *, rng: np.random.Generator) -> float:
-    """The accuracy of `c2st` alone."""
+    """The accuracy of `c2st` alone; raises ValueError where a side has fewer than two groups."""
     right, sides, _ = _cross_validated(first, second, groups, 0, rng)
     return float(_balanced(right, sides)[0])
 

@@ -81,7 +81,8 @@ def inference(
 ) -> dict[str, Any]:  # fmt: skip
     """Attack by ``scores`` of the generator: a record of `attack` for their combination, and ``per_score`` for each.
 
-    Scores are standardised within the class over members and non-members together, so that neither a difference between
+    What a model gives less loss, it more likely was trained on (Yeom et al. 2018, arXiv 1709.01604). Scores are
+    standardised within the class over members and non-members together, so that neither a difference between
     classes nor the combination (their mean) knows who is a member.
 
     Parameters

@@ -47,8 +47,9 @@ def duplicates(
 ) -> dict[str, Any]:  # fmt: skip
     """Share of synthetic images that nearly equal a training image, or come nearer than real images ever do.
 
-    ``share``: RMS difference below ``threshold`` grey levels, mirrored copies included. Flagged is one image already,
-    unless held-out real images have as large a share (``held_out``, 0 where the split has no leak). ``relative``:
+    Near-duplicates by distance, as in Carlini et al. 2023 (arXiv 2301.13188). ``share``: RMS difference below
+    ``threshold`` grey levels, mirrored copies included. Flagged is one image already, unless held-out real images have
+    as large a share (``held_out``, 0 where the split has no leak). ``relative``:
     nearer than all but ``quantile`` of the training images are to training images of other groups; the same share of
     held-out real images stands beside it. Blurred images come near to everything: the relative share alone is no sign
     of copies.

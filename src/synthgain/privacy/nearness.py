@@ -57,7 +57,9 @@ def nearer_to_train(
 ) -> dict[str, Any]:
     """Share of synthetic images that are nearer to training than to as many held-out patients of the same class.
 
-    About 50 % is expected without memorisation. The p-value is of a permutation test over patients: the share when
+    The comparison with held-out records is that of Platzer & Reutterer 2021 (Frontiers in Big Data 4:679939), here by
+    patient and class, so that both sides are equally many. About 50 % is expected without memorisation. The p-value is
+    of a permutation test over patients: the share when
     the same patients are called training and held-out at random, one-sided, ``(k + 1) / (B + 1)``. A patient with
     images of several classes changes sides in all of them, and only with patients who have the same classes.
     ``needed``: the least of some shares of planted copies among the images that the test finds with a power of 80 %;

@@ -8,7 +8,6 @@ import pytest
 
 from synthgain.calibration import page
 from synthgain.calibration.rates import TARGETS
-from synthgain.calibration.scenarios import SCENARIOS
 
 
 def rate(value: float) -> dict[str, Any]:
@@ -113,8 +112,6 @@ def test_studies_with_real_training_have_their_section_where_there_are_any(found
 
 def test_the_committed_page_is_made_from_the_committed_numbers(root: Path) -> None:
     folder = root / "docs" / "results"
-    measured = json.loads((folder / "calibration.json").read_text())["scenarios"]
-    assert [(each["name"], each["about"]) for each in measured] == [(each.name, each.about) for each in SCENARIOS]
     assert (
         page.markdown(json.loads((folder / "calibration.json").read_text())) == (folder / "calibration.md").read_text()
     )

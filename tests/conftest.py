@@ -66,9 +66,9 @@ def soon() -> Callable[..., bool]:
 
     def soon(holds: Callable[[], bool], seconds: float = 20) -> bool:
         deadline = time.monotonic() + seconds
-        while not holds() and time.monotonic() < deadline:
+        while not (held := holds()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return holds()
+        return held
 
     return soon
 

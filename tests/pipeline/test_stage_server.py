@@ -93,10 +93,10 @@ def test_what_is_no_request_stops_nobody_elses(server: str, mark: str, soon: Any
         with socket.socket(socket.AF_UNIX) as stranger:
             stranger.connect(server)
             stranger.sendall(nonsense)
-    assert soon(lambda: working(mark) == 0), "who attended to it is gone"
     process = asked(server, "--version", stdout=subprocess.PIPE)
     assert process.communicate()[0]
     assert process.returncode == 0
+    assert soon(lambda: working(mark) == 0), "who attended to the others, which came before, is gone"
 
 
 def working(mark: str) -> int:

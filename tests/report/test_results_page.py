@@ -64,7 +64,8 @@ def test_the_committed_pages_are_made_from_the_committed_numbers(root: Path) -> 
         assert (folder / f"{study}.md").read_text() == results_markdown(found), f"{study}: {again}"
 
 
-def test_the_page_of_the_leak_is_too(root: Path, module_at: Any) -> None:
+def test_the_page_of_the_leak_is_too(root: Path, module_at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(root / "benchmarks")
     folder = root / "docs" / "results"
     found = json.loads((folder / "leak.json").read_text())
     assert (folder / "leak.md").read_text() == module_at(root / "benchmarks" / "leak.py").page(found)

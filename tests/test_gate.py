@@ -115,6 +115,14 @@ FAILURES: list[tuple[str, Callable[[Records], Records], str]] = [
 ]
 
 
+def test_numbers_mean_nothing_where_the_data_are_at_fault_and_only_there(sound: Records) -> None:
+    leaking = gate.decide(_change(sound, "validation/0/leaks", "3 of 40 test images"))
+    assert leaking["untrusted"] == "the split leaks: 3 of 40 test images"
+    clean = gate.decide(_change(sound, "validation/0/on_leak", "allow"))
+    assert not clean["open"]
+    assert clean["untrusted"] is None, "a leak was allowed, but there is none"
+
+
 @pytest.mark.parametrize("name, change, said", FAILURES)
 def test_each_condition_shuts_the_gate_alone(
     sound: Records, name: str, change: Callable[[Records], Records], said: str

@@ -99,7 +99,8 @@ def decide(
 
     Returns
     -------
-    ``open``, ``word``, ``reason``, ``strict``, ``candidate``, ``baseline``, ``conditions`` and ``sentence``.
+    ``open``, ``word``, ``reason``, ``strict``, ``candidate``, ``baseline``, ``conditions``, ``sentence`` and
+    ``untrusted``: why the numbers mean nothing, None where nothing is wrong with the data.
     """
     conditions = [
         _data(records), _verdict(records, reason), _size(records), _subgroups(records), _privacy(records),
@@ -112,7 +113,7 @@ def decide(
         "open": not against, "word": word, "reason": reason, "strict": strict,
         "candidate": headline["candidate"], "baseline": headline["baseline"],
         "conditions": [asdict(each) for each in conditions],
-        "sentence": f"{word}: {_because(against, conditions)}",
+        "sentence": f"{word}: {_because(against, conditions)}", "untrusted": _fault(records),
     }  # fmt: skip
 
 
@@ -141,28 +142,27 @@ def commit(known: str | None) -> Condition:
     return Condition("commit", PASS, f"commit {known}, without changes")
 
 
-def _data(records: Records) -> Condition:
+def _fault(records: Records) -> str | None:
+    """What is wrong with the data so that no number means anything; None: nothing that was found."""
     checks = [check for report in records.validation for check in report["checks"]]
     failed = sorted({c["name"] for c in checks if c["severity"] == "critical" and not c["success"]})
-    numbers = {"checks": len(checks), "failed": sum(not check["success"] for check in checks)}
-    leaks = next((report["leaks"] for report in records.validation if report.get("leaks")), None)
     if failed or not all(report["success"] for report in records.validation):
-        return Condition("data", FAIL, f"critical checks failed: {', '.join(failed) or 'see validation'}", numbers)
-    if leaks:
-        return Condition("data", FAIL, f"the split leaks: {leaks}", numbers)
+        return f"critical checks failed: {', '.join(failed) or 'see validation'}"
+    leaks = next((report["leaks"] for report in records.validation if report.get("leaks")), None)
+    return f"the split leaks: {leaks}" if leaks else None
+
+
+def _data(records: Records) -> Condition:
+    checks = [check for report in records.validation for check in report["checks"]]
+    numbers = {"checks": len(checks), "failed": sum(not check["success"] for check in checks)}
+    if (fault := _fault(records)) is not None:
+        return Condition("data", FAIL, fault, numbers)
     if any(report["on_leak"] == "allow" for report in records.validation):
         return Condition("data", FAIL, "dataset.on_leak=allow: a leaking split would not have stopped this", numbers)
     count = numbers["failed"]
     warned = f"; {count} warning{'s' * (count != 1)}" if count else ""
     return Condition(
         "data", PASS, f"{numbers['checks']} checks, no patient or near-copy on both sides{warned}", numbers
-    )
-
-
-def untrusted(decision: Mapping[str, Any]) -> str | None:
-    """Why the numbers mean nothing: what is wrong with the data of a decision of `decide`. None: nothing is."""
-    return next(
-        (each["why"] for each in decision["conditions"] if (each["name"], each["state"]) == ("data", FAIL)), None
     )
 
 

@@ -37,8 +37,7 @@ def test_the_verdict_is_read_first_in_word_and_sentence(
 
 
 def test_a_leak_that_was_allowed_is_read_before_the_verdict(gathered: Material, drawn: dict[str, Drawn]) -> None:
-    leaking = [{"name": "data", "state": "fail", "why": "the split leaks: 5 of 9 test images", "numbers": {}}]
-    decision = gathered.gate["utility"] | {"conditions": leaking}
+    decision = gathered.gate["utility"] | {"untrusted": "the split leaks: 5 of 9 test images"}
     shown = page.compose(replace(gathered, gate=gathered.gate | {"utility": decision}), drawn)
     assert body(shown).startswith("These numbers mean nothing: the split leaks: 5 of 9 test images")
     assert "mean nothing" not in body(page.compose(gathered, drawn))

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from synthgain.gate import UTILITY, untrusted
+from synthgain.gate import UTILITY
 from synthgain.report import (
     audit_tables,
     belief,
@@ -101,7 +101,7 @@ def compose(material: Material, drawn: Mapping[str, Drawn]) -> bytes:
             pixels=material.real.shape[-1] < notes.SHARP_BELOW,
             name=material.config["dataset"]["name"],
             verdict=_verdict(material.gains["verdict"]),
-            untrusted=untrusted(material.gate[UTILITY]),
+            untrusted=material.gate[UTILITY]["untrusted"],
             keys=_keys(material.gains, material.level),
             claim=notes.claim(material.gains, material.level, str(material.cell)),
             not_the_claim=notes.not_the_claim(material.gains),

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthgain import artifact
-from synthgain.gate import UTILITY, untrusted
+from synthgain.gate import UTILITY
 from synthgain.report import (
     audit_tables,
     drawing,
@@ -71,7 +71,7 @@ def results_markdown(results: Mapping[str, Any]) -> str:
     level = float(results["config"]["claim"]["level"])
     scores = pd.DataFrame(results["screening"])
     channels, height, width = results["data"]["shape"]
-    aside, fault = notes.not_the_claim(gains), untrusted(results["gate"][UTILITY])
+    aside, fault = notes.not_the_claim(gains), results["gate"][UTILITY].get("untrusted")
     blocks = [
         f"# {study}",
         f"**These numbers mean nothing: {escaped(fault)}**" if fault else "",

@@ -26,7 +26,7 @@ from stage_server import serving
 from stage_task import limit_gpu, run_stage, stop, stopping
 from terminal import Watch
 
-from synthgain import config, last_run, lineage, outcome, tracking, workspace
+from synthgain import compute, config, last_run, lineage, outcome, tracking, workspace
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths, find_workspace
 
@@ -106,6 +106,7 @@ def main() -> None:
     """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
     paths = find_workspace()
     cfg = config.read(paths.params)
+    compute.limit_threads(cfg.compute.threads)
     first = not paths.out("report").exists()  # then all is to be done; else only what has changed tells
     with last_run.timed(paths) as spent, serving() if first else nullcontext():
         state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)

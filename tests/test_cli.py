@@ -1,6 +1,7 @@
 """The command line: help at once, a mistake is one sentence and an exit status."""
 
 import errno
+import os
 import subprocess
 import sys
 import tomllib
@@ -72,6 +73,14 @@ def test_a_fault_of_the_program_keeps_its_traceback(here: Paths, monkeypatch: py
     monkeypatch.setattr(workspace, "die_with", lambda *_: None)
     with pytest.raises(ZeroDivisionError):
         cli.main(["stage", "ingest"])
+
+
+def test_a_stage_computes_with_as_many_threads_as_configured(here: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    monkeypatch.setattr(stages, "run", lambda *_: seen.append(os.environ["OPENBLAS_NUM_THREADS"]))
+    cli.main(["stage", "evaluate"])
+    assert seen == [str(config.read(here.params).compute.threads)] == ["1"]
 
 
 def test_a_stage_of_an_unknown_generator_names_the_nearest(

@@ -32,6 +32,18 @@ def be_killed(item: int) -> int:
     return item
 
 
+def test_no_library_starts_more_threads_than_asked() -> None:
+    code = """
+from synthgain.compute import limit_threads
+limit_threads(1)
+import scipy.linalg, sklearn.neighbors, threadpoolctl
+print({each["internal_api"]: each["num_threads"] for each in threadpoolctl.threadpool_info()})
+"""
+    free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=free)
+    assert done.stdout.strip() == "{'openblas': 1, 'openmp': 1}"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_item_comes_back_with_its_result(workers: int) -> None:
     assert dict(side_by_side(square, range(5), workers)) == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}

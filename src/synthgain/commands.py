@@ -76,13 +76,14 @@ def stage(given: argparse.Namespace) -> None:
     status = forked.ask([given.command, given.name, *([] if given.item is None else [given.item])])
     if status is not None:
         sys.exit(status)
-    from synthgain import config, stages, workspace
+    from synthgain import compute, config, stages, workspace
     from synthgain.errors import nearest
     from synthgain.paths import find_workspace
 
     paths = find_workspace()
     with workspace.stage(paths):
         cfg, item = config.read(paths.params), given.item
+        compute.limit_threads(cfg.compute.threads)
         if item is not None and item not in cfg.generators:
             known = nearest(item, cfg.generators)
             raise SynthgainError(f"stage {given.name}: no generator '{item}' in params.yaml{known}")
@@ -196,8 +197,10 @@ def power(given: argparse.Namespace) -> None:
 
 def calibrate(given: argparse.Namespace) -> None:
     """Judge studies of known truth, simulated or trained, and write the page of what the rule says of them."""
-    from synthgain import last_run
+    from synthgain import compute, last_run
     from synthgain.artifact import canonical, replace_bytes
+
+    compute.limit_threads(1)
     from synthgain.calibration import page
     from synthgain.calibration import run as calibration
     from synthgain.paths import find_workspace

@@ -11,6 +11,17 @@ from synthgain.schema import Compute
 if TYPE_CHECKING:
     import torch
 
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def limit_threads(threads: int) -> None:
+    """Let this process and those that it starts compute with ``threads`` CPU threads each; before NumPy is imported.
+
+    By itself BLAS starts a thread on every core in each process. Their sums then depend on the number of cores, and
+    several such processes side by side wait for each other.
+    """
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+
 
 def device(compute: Compute) -> "torch.device":
     """The device to compute on, with the number of CPU threads set for this process."""

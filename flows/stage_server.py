@@ -1,4 +1,4 @@
-"""Stages forked from one process that has imported PyTorch and Lightning: each would take seconds to import its own.
+"""Stages, and DVC, forked from one process that has imported the libraries: each would take seconds to import its own.
 
 ``synthgain stage`` asks this program, where it runs, in place of doing the work itself (see `synthgain.forked`).
 """
@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from synthgain import forked
-from synthgain.forked import ADDRESS
-from synthgain.lifeline import die_with_parent
+from synthgain.forked import ADDRESS, DVC
+from synthgain.lifeline import be_known_as, die_with_parent
 from synthgain.lineage import environment
 from synthgain.paths import GPU
 
-_LIBRARIES = ("pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning", "great_expectations")
+_LIBRARIES = (
+    "dvc.repo", "dvc.cli.parser", "pandas", "scipy.stats", "sklearn.metrics", "torch", "pytorch_lightning",
+    "great_expectations",
+)  # fmt: skip
 _LONGEST = 107
 """Bytes of a socket's path, on Linux."""
 _PATIENCE = 0.05
@@ -46,7 +49,9 @@ def serving() -> Iterator[None]:
             yield
             return
         command = [sys.executable, __file__, address]
-        with subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL) as server:
+        with subprocess.Popen(
+            command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        ) as server:
             os.environ[ADDRESS] = address
             try:
                 yield
@@ -70,16 +75,20 @@ def main(address: str) -> None:
                 asked.close()
                 continue
             listening.close()
-            arguments = _attend(asked)
+            program, *arguments = _attend(asked)
             break
-    from synthgain import cli
+    sys.argv[:] = [program, *arguments]
+    if program == DVC:
+        from dvc import cli
 
-    sys.argv[:] = ["synthgain", *arguments]
-    cli.main(arguments)
+        be_known_as(DVC)
+    else:
+        from synthgain import cli
+    sys.exit(cli.main(arguments))
 
 
 def _attend(asked: socket.socket) -> list[str]:
-    """Fork the stage that is asked for, which returns from here; wait for it, pass signals on, tell how it ended."""
+    """Fork what is asked for, which returns from here; wait for it, pass signals on, tell how it ended."""
     die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, streams, _, _ = socket.recv_fds(asked, 1, 2)
@@ -106,7 +115,7 @@ def _attend(asked: socket.socket) -> list[str]:
 
 
 def _become(request: dict[str, Any], streams: Sequence[int]) -> list[str]:
-    """Take the place of the process that asks: its output, folder and environment; returns its arguments."""
+    """Take the place of the process that asks: its output, folder and environment; returns its program, arguments."""
     die_with_parent()
     for stream, number in zip(streams, (1, 2), strict=True):
         os.dup2(stream, number)
@@ -115,7 +124,7 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> list[str]:
     os.environ.clear()
     os.environ.update(request["environment"])
     forked.warm = True
-    return list(request["arguments"])
+    return [request["program"], *request["arguments"]]
 
 
 if __name__ == "__main__":

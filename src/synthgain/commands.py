@@ -73,7 +73,7 @@ def stage(given: argparse.Namespace) -> None:
     """Run one stage on ``params.yaml``: what DVC calls."""
     from synthgain import forked
 
-    status = forked.ask([given.command, given.name, *([] if given.item is None else [given.item])])
+    status = forked.ask("synthgain", ["stage", given.name, *([] if given.item is None else [given.item])])
     if status is not None:
         sys.exit(status)
     from synthgain import compute, config, stages, workspace

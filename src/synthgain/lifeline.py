@@ -81,14 +81,19 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+def be_known_as(word: str) -> None:
+    """Let `ancestors_up_to` find this process, which has its command line from the one it was forked from."""
+    Path("/proc/self/comm").write_text(word)
+
+
 def ancestors_up_to(word: str) -> list[int]:
-    """Process ids of the ancestors up to the nearest one whose command line has the word; empty if there is none."""
+    """Process ids of the ancestors up to the nearest whose name, or command line, has the word; empty if none has."""
     chain: list[int] = []
     pid = os.getppid()
     while pid > 1:
         chain.append(pid)
         command = _read(pid, "cmdline").replace("\0", " ")
-        if any(Path(part).name == word for part in command.split()[:3]):
+        if word in [_read(pid, "comm").strip(), *(Path(part).name for part in command.split()[:3])]:
             return chain
         pid = _parent(pid)
     return []

@@ -24,7 +24,7 @@ def dvc(paths: Paths, *arguments: str) -> str:
 
 def command(*arguments: str) -> list[str]:
     """This interpreter's DVC; without the option it gives up where another one holds the repository for 3 seconds."""
-    return [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+    return [sys.executable, "-m", "synthgain.forked", "--wait-for-lock", *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -1,5 +1,6 @@
-"""A stage that is forked behaves like a process of its own: what it prints, how it ends, whom it dies with."""
+"""A stage, or DVC, that is forked behaves like a process of its own: what it prints, how it ends, whom it dies with."""
 
+import json
 import os
 import signal
 import socket
@@ -14,12 +15,13 @@ import pytest
 
 from synthgain import lifeline
 from synthgain.forked import ADDRESS
+from synthgain.lineage import command
 from synthgain.paths import GPU
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or GPU.exists(), reason="stages are forked on Linux without a GPU"
 )
-ASK = "import sys; from synthgain import forked; sys.exit(forked.ask(sys.argv[1:]))"
+ASK = "import sys; from synthgain import forked; sys.exit(forked.ask('synthgain', sys.argv[1:]))"
 MARK = "SYNTHGAIN_TEST"
 LONG = ("calibrate", "--studies", "2000", "--workers", "1")
 
@@ -63,7 +65,7 @@ def test_an_error_is_the_clients_own(server: str, tmp_path: Path) -> None:
 
 
 def test_without_a_server_nobody_is_asked(tmp_path: Path) -> None:
-    program = "from synthgain import forked; assert forked.ask(['verdict']) is None"
+    program = "from synthgain import forked; assert forked.ask('synthgain', ['verdict']) is None"
     for address in (None, str(tmp_path / "none")):
         environment = {name: value for name, value in os.environ.items() if name != ADDRESS}
         environment |= {} if address is None else {ADDRESS: address}
@@ -121,6 +123,35 @@ def test_it_dies_with_the_client(server: str, mark: str, tmp_path: Path, soon: A
     assert "calibrate" in process.stdout.readline()
     process.kill()
     process.communicate()
+    assert soon(lambda: working(mark) == 0)
+
+
+def dvc(address: str | None, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1", **({ADDRESS: address} if address else {})}
+    return subprocess.Popen(
+        command(*arguments), env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+    )
+
+
+def test_dvc_says_the_same_with_and_without_a_server(server: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.delenv(ADDRESS)
+    assert dvc(None, "init", "--no-scm", cwd=tmp_path).wait() == 0
+    (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: echo done > out, outs: [out]}}")
+    for arguments, status in ((["repro", "--dry", "one"], 0), (["status", "--json"], 0), (["repro", "two"], 255)):
+        direct, forked = dvc(None, *arguments, cwd=tmp_path), dvc(server, *arguments, cwd=tmp_path)
+        assert direct.communicate()[0] == forked.communicate()[0] != ""
+        assert direct.returncode == forked.returncode == status
+
+
+def test_what_dvc_started_dies_with_it(server: str, mark: str, tmp_path: Path, soon: Any) -> None:
+    stage = "import time; from synthgain.lifeline import *; die_with(ancestors_up_to('dvc')); print(1); time.sleep(60)"
+    below_a_shell = f'{sys.executable} -uc "{stage}"; true'
+    assert dvc(server, "init", "--no-scm", cwd=tmp_path).wait() == 0
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"one": {"cmd": below_a_shell}}}))
+    process = dvc(server, "repro", "one", cwd=tmp_path)
+    assert process.stdout is not None
+    assert any(line == "1\n" for line in process.stdout)
+    process.kill()
     assert soon(lambda: working(mark) == 0)
 
 

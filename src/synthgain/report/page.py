@@ -195,7 +195,9 @@ def _tables(material: Material) -> dict[str, tables.Table | None]:
     listed = material.quarantine.head(notes.QUARANTINE_SHOWN)
     return {
         "contrasts": tables.contrast_table(gains),
-        "belief": belief.table(gains, material.plan, material.scores, material.validation),
+        "belief": belief.table(
+            gains, material.plan, material.scores, material.validation, material.gate[UTILITY]["untrusted"]
+        ),
         "levels": worth.levels_table(gains, material.config["dataset"]["labels"][0]),
         "equivalents": worth.equivalents_table(gains),
         "reach": fairness_tables.reach_table(material.fidelity),

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from synthgain import workspace
+from synthgain import lifeline, workspace
 from synthgain.errors import SynthgainError
 from synthgain.paths import Paths, find_workspace
 
@@ -101,3 +102,31 @@ def test_a_stage_by_hand_takes_the_workspace(tmp_path: Path) -> None:
 def test_outside_a_workspace_is_said(tmp_path: Path) -> None:
     with pytest.raises(SynthgainError, match="not inside a synthgain workspace"):
         find_workspace(tmp_path)
+
+
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print("no", flush=True))
+print("on", flush=True)
+time.sleep(60)
+"""
+
+CONDUCT = f"""
+import sys
+from pathlib import Path
+from synthgain import workspace
+from synthgain.paths import Paths
+lock = workspace.claim(Paths(Path({{root!r}})))
+sys.exit(workspace.conduct([sys.executable, "-c", {STUBBORN!r}], lock))
+"""
+
+
+def test_a_second_interruption_ends_at_once_what_the_first_only_asked(tmp_path: Path, soon: Any) -> None:
+    process = start(CONDUCT, tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "no\n"
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert soon(lambda: not lifeline.marked(f"{workspace.RUN}={process.pid}"))

@@ -14,15 +14,17 @@ OWN_FRAMES = re.compile(r'File "[^"]*/(?:mlflow|src/synthgain|flows)/[^"]*"')
 """A line of a traceback through MLflow or the project; Prefect's server may log one of its own as it is stopped."""
 
 
-def test_prefect_shows_the_outcome_and_every_stage(workspace: Any) -> None:
+def test_prefect_has_the_outcome_every_stage_and_the_gpus_limit(workspace: Any) -> None:
     database = Path(workspace.environment["PREFECT_HOME"]) / "prefect.db"
     with sqlite3.connect(database) as connection:
         artifacts = dict(connection.execute("select key, data from artifact where key is not null"))
         stages = {name for (name,) in connection.execute("select name from task_run where state_type = 'COMPLETED'")}
+        limits = dict(connection.execute('select name, "limit" from concurrency_limit_v2'))
     assert {"verdict", "gains", "report"} <= set(artifacts)
     assert json.loads(artifacts["verdict"]) == f"**{outcome.verdict(workspace.paths)}**"
     assert json.loads(json.loads(artifacts["gains"])) == outcome.rows(workspace.paths)
     assert {"ingest", "train_generator@dcgan", "evaluate", "report"} <= stages
+    assert limits["synthgain-gpu"] == 1
 
 
 def test_ui_serves_the_runs_of_this_workspace(workspace: Any) -> None:

@@ -1,9 +1,14 @@
-"""Which stages take turns on the GPU."""
+"""Which stages take turns on the GPU, and which failures are worth another attempt."""
 
 import ast
+import logging
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from synthgain.paths import STAGES
+import pytest
+
+from synthgain.paths import STAGES, Paths
 
 ASKS = {"device", "bench"}
 """Functions that choose the device: `compute.device`, and `trial.bench`, whose trainings call it."""
@@ -26,3 +31,29 @@ def test_every_stage_that_uses_the_device_takes_turns_on_the_gpu(root: Path) -> 
     assert {"audit", "confirm", "encode", "synthesize"} <= asking
     assert asking - gpu_stages(root) == set()
     assert gpu_stages(root) <= set(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("ends", "again"),
+    [
+        ("kill -9 $$", True),
+        ("echo 'ERROR: failed to reproduce: command exited with 137'; exit 255", True),
+        ("echo 'synthgain: 137 images lack a label'; exit 255", False),
+        ("exit 3", False),
+    ],
+)
+def test_only_a_stage_that_was_killed_is_worth_a_second_attempt(
+    ends: str, again: bool, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(root / "flows")
+    import stage_task
+
+    told: list[str] = []
+    watch: Any = SimpleNamespace(failed=lambda stage, message: told.append(message))
+    monkeypatch.setattr(stage_task, "get_run_logger", lambda: logging.getLogger("stage"))
+    monkeypatch.setattr(stage_task, "command", lambda *_: ["bash", "-c", ends])
+    state = stage_task._reproduced(Paths(tmp_path), "audit@edm", watch)
+    assert stage_task.run_stage.retry_condition_fn(stage_task.run_stage, None, state) == again
+    assert stage_task.run_stage.retries == 1
+    assert told[0].startswith("stage audit@edm failed\n")
+    assert state.message == told[0]

@@ -8,6 +8,8 @@ import pytest
 
 from synthgain.calibration import page
 from synthgain.calibration.rates import TARGETS
+from synthgain.calibration.scenarios import SCENARIOS
+from synthgain.known_answers import EXPECTED
 
 
 def rate(value: float) -> dict[str, Any]:
@@ -115,3 +117,11 @@ def test_the_committed_page_is_made_from_the_committed_numbers(root: Path) -> No
     assert (
         page.markdown(json.loads((folder / "calibration.json").read_text())) == (folder / "calibration.md").read_text()
     )
+
+
+def test_the_committed_page_is_of_the_present_scenarios_and_controls(root: Path) -> None:
+    committed = json.loads((root / "docs" / "results" / "calibration.json").read_text())
+    shown = [(each["name"], each["about"], each["bound"]) for each in committed["scenarios"]]
+    assert shown == [(each.name, each.about, each.bound) for each in SCENARIOS], "run 'synthgain calibrate' again"
+    trained = {each["arm"]: each["expected"] for each in committed["trained"]["rows"]}
+    assert trained == EXPECTED, "run 'synthgain calibrate --trained' again"

@@ -1,6 +1,7 @@
 """What was gained: statistics of the confirmed arms on the test split."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from synthgain import artifact, dataset
 from synthgain.artifact import Artifact
 from synthgain.cell import Cell
+from synthgain.compute import side_by_side
 from synthgain.config import Config
 from synthgain.errors import SynthgainError
 from synthgain.evaluation import attributes, folds, gain, learning_curve, levels, subgroups
@@ -18,20 +20,28 @@ from synthgain.seeding import derive
 _READ = ("confirm", "screen", "learning_curve", "ingest")
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What is computed beside the others."""
+
+    compute: Callable[[Config, Sequence[dict[str, Artifact]], int], dict[str, Any]]
+    cfg: Config
+    mine: Sequence[dict[str, Artifact]]
+    """What was read of each fold, at one level of labels."""
+    seed: int
+
+
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/evaluate``: ``gains.json``, ``subgroups.json``, ``arms.csv``, ``metrics.json`` (flat); prints gains."""
     read = {cell: {name: artifact.read(paths.at(cell).out(name)) for name in _READ} for cell in cfg.cells}
-    seed, records = derive(cfg.seed, "evaluate"), {}
-    for labels in dict.fromkeys(cell.labels for cell in read):
-        mine = [read[cell] for cell in read if cell.labels == labels]
-        headline, predictions = _pooled(mine)
-        records[labels] = _level(cfg, mine, headline, predictions, seed)
-        if labels == cfg.claimed[0].labels:
-            rule = gain.rule_of(headline, cfg.evaluation)
-            margin = _plans(mine)[0]["subgroup_margin"]
-            by_subgroup = _by_subgroup(cfg, margin, predictions, headline, _manifests(mine), seed)
-    claim, *others = records
-    found = levels.beside(records[claim], {f"{100 * labels:g}": records[labels] for labels in others if labels}, rule)
+    seed, asked = derive(cfg.seed, "evaluate"), list(dict.fromkeys(cell.labels for cell in read))
+    at = [[read[cell] for cell in read if cell.labels == labels] for labels in asked]
+    parts = [*(_Part(_level, cfg, mine, seed) for mine in at), _Part(_by_subgroup, cfg, at[0], seed)]
+    done = dict(side_by_side(_computed, parts, cfg.compute.workers))
+    claim, *others, by_subgroup = (done[part] for part in parts)
+    rule = gain.rule_of(_headlines(at[0])[0], cfg.evaluation)
+    beside = {f"{100 * labels:g}": record for labels, record in zip(asked[1:], others, strict=True) if labels}
+    found = levels.beside(claim, beside, rule)
     with artifact.writing(
         paths.out("evaluate"), stage="evaluate",
         config={name: getattr(cfg, name).model_dump(mode="json") for name in ("claim", "evaluation", "fairness")},
@@ -44,6 +54,10 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
         pd.DataFrame(gain.arm_rows(found)).to_csv(draft.path / "arms.csv", index=False)
         draft.counts.update(arms=len(found["arms"]), seeds=found["seeds"], test=found["n_test"])
     print(gain.table(found), found["verdict"]["sentence"], sep="\n\n", flush=True)
+
+
+def _computed(part: _Part) -> dict[str, Any]:
+    return part.compute(part.cfg, part.mine, part.seed)
 
 
 def _inputs(paths: Paths, read: dict[Cell, dict[str, Artifact]]) -> dict[str, str]:
@@ -66,10 +80,9 @@ def _plans(mine: Sequence[dict[str, Artifact]]) -> list[dict[str, Any]]:
     return [each["screen"].json("plan.json") for each in mine]
 
 
-def _level(
-    cfg: Config, mine: Sequence[dict[str, Artifact]], headline: dict[str, Any], predictions: Predictions, seed: int
-) -> dict[str, Any]:
+def _level(cfg: Config, mine: Sequence[dict[str, Artifact]], seed: int) -> dict[str, Any]:
     """Gains at one level of labels, with the learning curve."""
+    headline, predictions = _pooled(mine)
     record = gain.evaluate(predictions, headline, cfg.evaluation, seed, folds=_headlines(mine))
     if len(mine) > 1:
         confirmed = [pd.read_parquet(each["confirm"].file("predictions.parquet")) for each in mine]
@@ -91,13 +104,11 @@ def _manifests(mine: Sequence[dict[str, Artifact]]) -> list[pd.DataFrame]:
     return [pd.read_parquet(each["ingest"].file(dataset.TABLE)) for each in mine]
 
 
-def _by_subgroup(
-    cfg: Config, margin: float, predictions: Predictions, headline: dict[str, Any], manifests: Sequence[pd.DataFrame],
-    seed: int,
-) -> dict[str, Any]:  # fmt: skip
+def _by_subgroup(cfg: Config, mine: Sequence[dict[str, Artifact]], seed: int) -> dict[str, Any]:
     """The subgroup analysis; attributes come from the image sets, limits of bins from the training images of all."""
+    headline, predictions = _pooled(mine)
     train, test = (
-        pd.concat([table[table["split"] == split] for table in manifests]).drop_duplicates("image_id")
+        pd.concat([table[table["split"] == split] for table in _manifests(mine)]).drop_duplicates("image_id")
         for split in ("train", "test")
     )
     test = test.set_index("image_id").reindex(predictions.image_ids)
@@ -106,7 +117,7 @@ def _by_subgroup(
         raise SynthgainError(f"predictions: test image '{absent}' is in no image set of data/ingest; run again")
     of_study = attributes.reserved(cfg.dataset)
     found, left_out = attributes.find(train, test.reset_index(), cfg.fairness.attributes, of_study)
-    fairness = cfg.fairness.model_copy(update={"margin": margin})
+    fairness = cfg.fairness.model_copy(update={"margin": _plans(mine)[0]["subgroup_margin"]})
     return subgroups.evaluate(
         predictions, headline, found, left_out, fairness, replicates=cfg.evaluation.replicates, seed=seed
     )

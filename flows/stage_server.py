@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,7 +38,7 @@ _PATIENCE = 0.05
 
 @contextmanager
 def serving() -> Iterator[None]:
-    """Fork the stages inside the block from a process that has imported the libraries, where none does so already.
+    """Fork DVC and the stages inside the block from a process that has imported the libraries, where none does yet.
 
     Not where there is a GPU, whose driver does not survive a fork, nor where a socket cannot be (no Linux, or too long
     a path): there every stage imports its own.
@@ -74,12 +75,11 @@ def main(address: str) -> None:
         listening.listen()
         while True:
             asked, _ = listening.accept()
-            if os.fork():
-                asked.close()
-                continue
-            listening.close()
-            program, *arguments = _attend(asked)
-            break
+            with suppress(OSError):  # no process is to be had: who asks is told that his was killed
+                if os.fork() == 0:
+                    break
+            asked.close()
+    program, *arguments = _attend(asked)
     sys.argv[:] = [program, *arguments]
     try:
         _work(program, arguments)
@@ -101,6 +101,7 @@ def _work(program: str, arguments: list[str]) -> NoReturn:
 
 def _end(status: int) -> NoReturn:
     """End without taking apart what was imported, which takes half a second."""
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

@@ -32,12 +32,15 @@ def be_killed(item: int) -> int:
     return item
 
 
-def test_no_library_starts_more_threads_than_asked() -> None:
-    code = """
+@pytest.mark.parametrize(("before", "after"), [("", "import numpy"), ("import numpy, scipy.linalg", "")])
+def test_no_library_starts_more_threads_than_asked(before: str, after: str) -> None:
+    code = f"""
+{before}
 from synthgain.compute import limit_threads
 limit_threads(1)
-import scipy.linalg, sklearn.neighbors, threadpoolctl
-print({each["internal_api"]: each["num_threads"] for each in threadpoolctl.threadpool_info()})
+{after}
+import sklearn.neighbors, threadpoolctl
+print({{each["internal_api"]: each["num_threads"] for each in threadpoolctl.threadpool_info()}})
 """
     free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=free)

@@ -11,16 +11,19 @@ from synthgain.schema import Compute
 if TYPE_CHECKING:
     import torch
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def limit_threads(threads: int) -> None:
-    """Let this process and those that it starts compute with ``threads`` CPU threads each; before NumPy is imported.
+    """Let this process and those that it starts compute with ``threads`` CPU threads each.
 
     By itself BLAS starts a thread on every core in each process. Their sums then depend on the number of cores, and
     several such processes side by side wait for each other.
     """
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    import threadpoolctl
+
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))  # for libraries that are loaded from now on
+    threadpoolctl.threadpool_limits(threads)  # for the others
 
 
 def device(compute: Compute) -> "torch.device":
@@ -81,8 +84,8 @@ def side_by_side(
             yield waiting[finished], finished.result()
     except BrokenProcessPool:
         raise KilledError(
-            f"one of {min(workers, len(items))} processes that work side by side was killed (out of memory?); what is "
-            "finished is kept; lower compute.workers if it happens again"
+            f"one of {min(workers, len(items))} processes that work side by side was killed (out of memory?); the "
+            "same command goes on from here; lower compute.workers if it happens again"
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -14,10 +14,10 @@ from contextlib import suppress
 from synthgain.lifeline import ancestors_up_to, die_with
 
 ADDRESS = "SYNTHGAIN_STAGES"
-"""Environment variable with the socket at which a run forks its stages."""
+"""Environment variable with the socket at which a run forks DVC and its stages."""
 DVC = "dvc"
 warm = False
-"""Whether this process is one of those: the libraries are imported, no other thread runs, its parent ends it."""
+"""Whether this process is one of those: the libraries are imported, no other Python thread runs, its parent ends it."""
 
 
 def ask(program: str, arguments: Sequence[str]) -> int | None:
@@ -49,9 +49,11 @@ def ask(program: str, arguments: Sequence[str]) -> int | None:
         request = {
             "program": program, "arguments": list(arguments), "folder": os.getcwd(), "environment": dict(os.environ),
         }  # fmt: skip
-        socket.send_fds(asked, [b"\n"], [1, 2])
-        asked.sendall(json.dumps(request).encode() + b"\n")
-        answer = asked.recv(1)
+        answer = b""
+        with suppress(OSError):  # who was asked is gone
+            socket.send_fds(asked, [b"\n"], [1, 2])
+            asked.sendall(json.dumps(request).encode() + b"\n")
+            answer = asked.recv(1)
     return answer[0] if answer else 128 + signal.SIGKILL
 
 

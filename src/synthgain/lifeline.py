@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _INTERVAL = 0.5
 
 
@@ -40,8 +41,8 @@ def die_with_parent() -> None:
 def leave_none(marker: str) -> None:
     """Fork a watcher that outlives this process just long enough to kill what it leaves running.
 
-    Prefect's temporary server and DVC know nothing of `die_with`; every process of a run carries ``marker``
-    (``NAME=value``) in its environment, and is found by it.
+    Prefect's temporary server knows nothing of `die_with`, nor DVC where it is not forked; every process of a run
+    carries ``marker`` (``NAME=value``) in its environment, and is found by it.
     """
     parent = os.getpid()
     if os.fork():
@@ -83,7 +84,7 @@ def _signal(pid: int, number: int) -> None:
 
 def be_known_as(word: str) -> None:
     """Let `ancestors_up_to` find this process, which has its command line from the one it was forked from."""
-    Path("/proc/self/comm").write_text(word)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, word.encode())
 
 
 def ancestors_up_to(word: str) -> list[int]:

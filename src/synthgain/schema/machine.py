@@ -37,5 +37,5 @@ class Compute(Strict):
     threads: Positive = 1
     """CPU threads per process; fixed, because the order of sums depends on it."""
     workers: Positive = 2
-    """Processes that train classifiers or decode images side by side, and stages that run side by side; beside several
-    of them, one stage more in the background."""
+    """Processes that train classifiers, decode images or evaluate side by side, and stages that run side by side;
+    beside several of them, one stage more in the background."""

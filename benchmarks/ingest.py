@@ -97,10 +97,12 @@ def run_task(task: str, folder: Path, workspace: Path) -> None:
         start = time.perf_counter()
         plain_loop(folder)
     else:
+        from synthgain.compute import limit_threads
         from synthgain.paths import Paths
         from synthgain.stages import ingest
 
         cfg = settings(folder)  # imports are not what is measured
+        limit_threads(cfg.compute.threads)
         start = time.perf_counter()
         ingest.run(cfg, Paths(workspace))
     print(time.perf_counter() - start)

@@ -1,6 +1,7 @@
 """Stages, and DVC, forked from one process that has imported the libraries: each would take seconds to import its own.
 
-``synthgain stage`` asks this program, where it runs, in place of doing the work itself (see `synthgain.forked`).
+``synthgain stage``, and what calls DVC, ask this program, where it runs, in place of doing the work themselves (see
+`synthgain.forked`).
 """
 
 import atexit

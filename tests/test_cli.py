@@ -7,7 +7,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np  # noqa: F401 - so that BLAS is loaded
 import pytest
+import threadpoolctl
 
 from synthgain import cli, config, stages, workspace
 from synthgain.errors import KilledError, SynthgainError
@@ -76,11 +78,17 @@ def test_a_fault_of_the_program_keeps_its_traceback(here: Paths, monkeypatch: py
 
 
 def test_a_stage_computes_with_as_many_threads_as_configured(here: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+    seen: list[object] = []
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    monkeypatch.setattr(stages, "run", lambda *_: seen.append(os.environ["OPENBLAS_NUM_THREADS"]))
-    cli.main(["stage", "evaluate"])
-    assert seen == [str(config.read(here.params).compute.threads)] == ["1"]
+    monkeypatch.setattr(stages, "run", lambda *_: seen.extend([os.environ["OPENBLAS_NUM_THREADS"], loaded()]))
+
+    def loaded() -> set[int]:
+        return {each["num_threads"] for each in threadpoolctl.threadpool_info()}
+
+    with threadpoolctl.threadpool_limits(2):
+        assert 2 in loaded()
+        cli.main(["stage", "evaluate"])
+    assert seen == [str(config.read(here.params).compute.threads), {1}] == ["1", {1}]
 
 
 def test_a_stage_of_an_unknown_generator_names_the_nearest(

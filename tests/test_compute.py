@@ -1,5 +1,6 @@
 """Work side by side: results as they come, a failure is raised here, a killed process is told from a failed one."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -44,7 +45,7 @@ print(sorted((each["internal_api"], each["num_threads"]) for each in threadpoolc
 """
     free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=free)
-    assert set(eval(done.stdout)) == {("openblas", 1), ("openmp", 1)}
+    assert set(ast.literal_eval(done.stdout)) == {("openblas", 1), ("openmp", 1)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -118,6 +118,8 @@ FAILURES: list[tuple[str, Callable[[Records], Records], str]] = [
 def test_numbers_mean_nothing_where_the_data_are_at_fault_and_only_there(sound: Records) -> None:
     leaking = gate.decide(_change(sound, "validation/0/leaks", "3 of 40 test images"))
     assert leaking["untrusted"] == "the split leaks: 3 of 40 test images"
+    broken = gate.decide(_change(sound, "validation/0/checks/0/success", False))
+    assert broken["untrusted"] == "critical checks failed: patients_disjoint"
     clean = gate.decide(_change(sound, "validation/0/on_leak", "allow"))
     assert not clean["open"]
     assert clean["untrusted"] is None, "a leak was allowed, but there is none"

@@ -199,8 +199,6 @@ def calibrate(given: argparse.Namespace) -> None:
     """Judge studies of known truth, simulated or trained, and write the page of what the rule says of them."""
     from synthgain import compute, last_run
     from synthgain.artifact import canonical, replace_bytes
-
-    compute.limit_threads(1)
     from synthgain.calibration import page
     from synthgain.calibration import run as calibration
     from synthgain.paths import find_workspace
@@ -209,6 +207,7 @@ def calibrate(given: argparse.Namespace) -> None:
     paths = find_workspace()
     folder = paths.pages(given.to)
     started = time.monotonic()
+    compute.limit_threads(1)
     if given.trained:
         found = _trained(paths, folder / "calibration.json", given)
     else:

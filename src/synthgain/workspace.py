@@ -64,7 +64,7 @@ def stage(paths: Paths) -> Iterator[None]:
     run = os.environ.get(RUN)
     alone = run is None
     if not forked.warm:
-        die_with([*ancestors_up_to("dvc"), *([] if run is None else [int(run)])])
+        die_with([*ancestors_up_to(forked.DVC), *([] if run is None else [int(run)])])
     lock = _locked(paths) if alone else None
     with open(_state_file(paths, "stages"), "a") as shared:
         fcntl.flock(shared, fcntl.LOCK_SH)

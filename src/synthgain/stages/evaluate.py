@@ -1,7 +1,7 @@
 """What was gained: statistics of the confirmed arms on the test split."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,23 +20,12 @@ from synthgain.seeding import derive
 _READ = ("confirm", "screen", "learning_curve", "ingest")
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """What is computed beside the others."""
-
-    compute: Callable[[Config, Sequence[dict[str, Artifact]], int], dict[str, Any]]
-    cfg: Config
-    mine: Sequence[dict[str, Artifact]]
-    """What was read of each fold, at one level of labels."""
-    seed: int
-
-
 def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     """``data/evaluate``: ``gains.json``, ``subgroups.json``, ``arms.csv``, ``metrics.json`` (flat); prints gains."""
     read = {cell: {name: artifact.read(paths.at(cell).out(name)) for name in _READ} for cell in cfg.cells}
     seed, asked = derive(cfg.seed, "evaluate"), list(dict.fromkeys(cell.labels for cell in read))
     at = [[read[cell] for cell in read if cell.labels == labels] for labels in asked]
-    parts = [*(_Part(_level, cfg, mine, seed) for mine in at), _Part(_by_subgroup, cfg, at[0], seed)]
+    parts = [*(partial(_level, cfg, mine, seed) for mine in at), partial(_by_subgroup, cfg, at[0], seed)]
     done = dict(side_by_side(_computed, parts, cfg.compute.workers))
     claim, *others, by_subgroup = (done[part] for part in parts)
     rule = gain.rule_of(_headlines(at[0])[0], cfg.evaluation)
@@ -56,8 +45,8 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     print(gain.table(found), found["verdict"]["sentence"], sep="\n\n", flush=True)
 
 
-def _computed(part: _Part) -> dict[str, Any]:
-    return part.compute(part.cfg, part.mine, part.seed)
+def _computed(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return part()
 
 
 def _inputs(paths: Paths, read: dict[Cell, dict[str, Artifact]]) -> dict[str, str]:

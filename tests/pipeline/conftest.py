@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from synthgain import config, tracking
 from synthgain.paths import Paths
 
 _GUARD = """
@@ -47,7 +48,7 @@ socket.getaddrinfo = getaddrinfo
 class Workspace:
     paths: Paths
     environment: dict[str, str]
-    toy: tuple[str, ...] = ("+size=smoke", "generator=dcgan", "control=copies")
+    toy: tuple[str, ...] = ("+size=smoke", "generator=dcgan", "control=copies", "dataset.source.patients=24")
     """The overrides of the main job at toy size."""
 
     @property
@@ -82,6 +83,14 @@ class Workspace:
 
         found = sorted(self.paths.data.glob("*/manifest.json")) + sorted(self.paths.data.glob("*/*/manifest.json"))
         return {p.parent.relative_to(self.paths.data).as_posix(): artifact.read(p.parent).sha256 for p in found}
+
+    def runs(self, level: str) -> list[Any]:
+        """MLflow's runs of that level, the newest first."""
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(tracking.store(self.paths, config.read(self.paths.params)))
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        return list(client.search_runs(experiments, f"tags.`synthgain.level` = '{level}'", max_results=500))
 
     @staticmethod
     def free_port() -> int:

@@ -34,7 +34,8 @@ def run_all(cfg: Config, paths: Paths) -> None:
 
 
 def test_with_fewer_labels_everything_learns_from_them_alone_and_the_test_stays(root: Path, tmp_path: Path) -> None:
-    toy = ["generator=dcgan", "control=copies", "dataset.labels=[1.0,0.5]", "dataset.budget=null"]
+    toy = ["generator=dcgan", "control=copies", "dataset.labels=[1.0,0.5]", "dataset.budget=null",
+           "dataset.source.patients=32", "dataset.split.fractions=[0.25,0.5]"]  # fmt: skip
     cfg = on_the_spot(compose(Paths(root), ["+size=smoke", *toy, "compute.workers=1"]), root)
     paths = Paths(tmp_path)
     run_all(cfg, paths)
@@ -49,7 +50,7 @@ def test_with_fewer_labels_everything_learns_from_them_alone_and_the_test_stays(
     assert artifact.read(half.out("train_generator", "dcgan")).manifest["inputs"]["ingest"] == sets[1].sha256
     gains = outcome.gains(paths)
     assert gains["levels"].keys() == {"50"}
-    assert gains["levels"]["50"]["n_test"] == gains["n_test"] == 1024
+    assert gains["levels"]["50"]["n_test"] == gains["n_test"] == 256
     assert "50 % of the labels" in outcome.report(paths).read_text()
 
 

@@ -71,8 +71,16 @@ def test_a_tracking_server_that_is_down_costs_neither_verdict_nor_record(workspa
     workspace.run("run", *workspace.toy)
 
 
-def test_a_stages_own_error_is_shown_where_the_tracking_server_is_down(workspace: Any) -> None:
-    printed = workspace.run("run", *workspace.toy, "dataset.min_per_class=5000", DEAD, status=2, **QUICK)
+def test_a_stages_own_error_is_one_message_whether_or_not_it_can_be_logged(workspace: Any) -> None:
+    too_few = ("run", *workspace.toy, "dataset.min_per_class=5000")
+    printed = workspace.run(*too_few, status=2)
+    assert "insufficient data" in printed
+    assert "Traceback" not in printed
+    pipeline, stage = (workspace.runs(level)[0] for level in ("pipeline", "stage"))
+    assert pipeline.info.status == "FAILED"
+    assert (stage.data.tags["mlflow.runName"], stage.info.status) == ("ingest", "FAILED")
+    assert "insufficient data" in stage.data.tags["mlflow.note.content"]
+    printed = workspace.run(*too_few, DEAD, status=2, **QUICK)
     assert printed.count("synthgain: MLflow: ") == 1
     last = [line for line in printed.splitlines() if line.startswith("synthgain: ")][-1]
     assert "MLflow" not in last

@@ -1,19 +1,13 @@
 """From raw images to a measured gain: DVC's steps in order, each one a Prefect task.
 
-``synthgain run`` composes the experiment, takes the workspace and runs this program.
+``synthgain run`` composes the experiment, takes the workspace and runs ``main.py``, which runs this flow.
 """
 
-import os
 import signal
-import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
-os.environ.setdefault("DO_NOT_TRACK", "1")
-sys.path.insert(0, str(Path(__file__).parent))
 
 from prefect import allow_failure, flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -102,20 +96,15 @@ def publish(paths: Paths) -> None:
     create_link_artifact(key="report", link=outcome.report(paths).as_uri(), link_text="report")
 
 
-def main() -> None:
-    """Run the flow on ``params.yaml``, print the outcome; a stage's error is one message and exit status 2."""
+def conduct(wait_for_api: Callable[[], None]) -> None:
+    """Run the flow on ``params.yaml`` and print the outcome; raises `SynthgainError` with a stage's own error."""
     paths = find_workspace()
     cfg = config.read(paths.params)
     compute.limit_threads(cfg.compute.threads)
-    first = not paths.out("report").exists()  # then all is to be done; else only what has changed tells
-    with last_run.timed(paths) as spent, serving() if first else nullcontext():
+    with last_run.timed(paths) as spent:
+        wait_for_api()
         state = experiment(f"{cfg.dataset.name} {cfg.name}", str(paths.root), return_state=True)
     if not state.is_completed():
-        print(f"synthgain: {state.message}", file=sys.stderr)
-        sys.exit(2)
+        raise SynthgainError(str(state.message))
     last_run.record(paths, workspace.command(paths), spent(), outcome.result(paths))
     print(outcome.summary(paths, cfg, str(state.result())))
-
-
-if __name__ == "__main__":
-    main()

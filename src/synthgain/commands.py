@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> None:
         print(outcome.summary(paths, cfg, run.page))
         return
     os.chdir(paths.root)
-    sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "experiment.py")], lock))
+    sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "main.py")], lock))
 
 
 def compose(given: argparse.Namespace) -> None:

@@ -41,8 +41,8 @@ def die_with_parent() -> None:
 def leave_none(marker: str) -> None:
     """Fork a watcher that outlives this process just long enough to kill what it leaves running.
 
-    Prefect's temporary server knows nothing of `die_with`, nor DVC where it is not forked; every process of a run
-    carries ``marker`` (``NAME=value``) in its environment, and is found by it.
+    DVC knows nothing of `die_with` where it is not forked; every process of a run carries ``marker`` (``NAME=value``)
+    in its environment, and is found by it.
     """
     parent = os.getpid()
     if os.fork():

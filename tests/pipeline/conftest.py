@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from synthgain import config, tracking
+from synthgain import config, lifeline, tracking
 from synthgain.paths import Paths
 
 _GUARD = """
@@ -133,10 +133,12 @@ def make_workspace(folder: Path, root: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Workspace]:
+def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path, soon: Callable[..., bool]) -> Iterator[Workspace]:
     """A workspace in which the main job has run once, at toy size; later runs in it find a Prefect server that runs."""
     made = make_workspace(tmp_path_factory.mktemp("workspace"), root)
     (made.paths.root / "first.txt").write_text(made.run("run", *made.toy))
+    mark = f"PREFECT_HOME={made.environment['PREFECT_HOME']}"
+    assert soon(lambda: not lifeline.marked(mark)), f"left running: {lifeline.marked(mark)}"
     with prefect_server(made.environment) as address:
         made.environment["PREFECT_API_URL"] = address
         yield made

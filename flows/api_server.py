@@ -1,0 +1,81 @@
+"""Prefect's API for one run, where no server is configured: it starts while the flow is imported.
+
+Prefect would start one itself, but only once the flow begins, and after it has imported the server here as well.
+"""
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from synthgain.errors import SynthgainError
+from synthgain.lifeline import die_with_parent
+
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+_PATIENCE = 120
+"""Seconds that the server may take to come up, the making of its database included."""
+
+
+@contextmanager
+def api() -> Iterator[Callable[[], None]]:
+    """Let Prefect find an API inside the block: the configured one, or one that ends with this process.
+
+    Yields
+    ------
+    Waits until the API of the second kind answers; raises `SynthgainError` where it never will.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        yield _wait_for_nothing
+        return
+    with socket.socket() as listening:
+        # Whoever connects before the server has come up waits in this socket's queue.
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        command = [sys.executable, __file__, str(listening.fileno())]
+        server = subprocess.Popen(command, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL)
+    atexit.register(server.terminate)  # registered before Prefect is imported, called after it has sent its logs
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+
+    if PREFECT_API_URL.value():  # in a profile; the server finds the same, and has ended
+        yield _wait_for_nothing
+        return
+    with temporary_settings({PREFECT_API_URL: address, PREFECT_UI_URL: ""}):  # no pages: no links to them
+        yield partial(_wait_for, address)
+
+
+def _wait_for(address: str) -> None:
+    try:
+        urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE).close()
+    except OSError as error:
+        raise SynthgainError(f"Prefect's own server did not start ({error}); its own words are above") from None
+
+
+def _wait_for_nothing() -> None:
+    pass
+
+
+def main(descriptor: int) -> None:
+    """Serve at the listening socket; nothing where a server is configured."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    app = create_app(ephemeral=True, final=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run([socket.socket(fileno=descriptor)])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

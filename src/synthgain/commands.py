@@ -29,6 +29,7 @@ def run(given: argparse.Namespace) -> None:
     from synthgain.fidelity import extractors
 
     extractors.check(cfg.fidelity.extractors, paths.root)
+    _reach_this_machine_directly()
     lock = workspace.claim(paths)
     print(describe(cfg), flush=True)
     lineage.begin(paths)
@@ -46,6 +47,12 @@ def run(given: argparse.Namespace) -> None:
         return
     os.chdir(paths.root)
     sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "main.py")], lock))
+
+
+def _reach_this_machine_directly() -> None:
+    """Exempt it from the proxy that may be set: Prefect's server, and MLflow's where there is one, run here."""
+    exempt = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]
+    os.environ["no_proxy"] = ",".join(filter(None, exempt))
 
 
 def compose(given: argparse.Namespace) -> None:

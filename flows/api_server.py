@@ -52,10 +52,15 @@ def api() -> Iterator[Callable[[], None]]:
 
 
 def _wait_for(address: str) -> None:
+    from prefect.settings import PREFECT_HOME
+
     try:
         urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE).close()
     except OSError as error:
-        raise SynthgainError(f"Prefect's own server did not start ({error}); its own words are above") from None
+        raise SynthgainError(
+            f"Prefect's own server did not start ({error}); its own words are above. Its database is in "
+            f"{PREFECT_HOME.value()}; the environment variable PREFECT_HOME names another folder"
+        ) from None
 
 
 def _wait_for_nothing() -> None:

@@ -36,4 +36,6 @@ def test_a_server_in_the_users_profile_is_used(root: Path, tmp_path: Path) -> No
 def test_a_server_that_cannot_start_is_one_message(root: Path, tmp_path: Path) -> None:
     (tmp_path / "prefect.db").write_text("no database")
     done = run(root, tmp_path)
-    assert "SynthgainError: Prefect's own server did not start" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("synthgain.errors.SynthgainError: Prefect's own server did not start")
+    assert str(tmp_path) in last

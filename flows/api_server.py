@@ -29,10 +29,10 @@ def api() -> Iterator[Callable[[], None]]:
 
     Yields
     ------
-    Waits until the API of the second kind answers; raises `SynthgainError` where it never will.
+    Waits until that API answers; raises `SynthgainError` where it does not.
     """
     if os.environ.get("PREFECT_API_URL"):
-        yield _wait_for_nothing
+        yield _check_configured
         return
     with socket.socket() as listening:
         # Whoever connects before the server has come up waits in this socket's queue.
@@ -45,7 +45,7 @@ def api() -> Iterator[Callable[[], None]]:
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
     if PREFECT_API_URL.value():  # in a profile; the server finds the same, and has ended
-        yield _wait_for_nothing
+        yield _check_configured
         return
     with temporary_settings({PREFECT_API_URL: address, PREFECT_UI_URL: ""}):  # no pages: no links to them
         yield partial(_wait_for, address)
@@ -63,8 +63,16 @@ def _wait_for(address: str) -> None:
         ) from None
 
 
-def _wait_for_nothing() -> None:
-    pass
+def _check_configured() -> None:
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
+        failure = client.api_healthcheck()
+    if failure is not None:
+        raise SynthgainError(
+            f"Prefect's server at {client.api_url} does not answer ({failure}); start it, or take PREFECT_API_URL out "
+            "of the environment or Prefect's profile"
+        )
 
 
 def main(descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""Prefect's API for a run: a configured one is left alone; where the own one fails, it says so."""
+"""Prefect's API for a run: a configured one or an own one; where there is none in the end, one message says so."""
 
 import os
 import subprocess
@@ -11,31 +11,36 @@ sys.path.insert(0, sys.argv[1])
 from api_server import api
 with api() as wait:
     wait()
-    from prefect.settings import PREFECT_API_URL
-    print(PREFECT_API_URL.value())
 """
 
 
-def run(root: Path, home: Path) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    return subprocess.run(
-        [sys.executable, "-c", RUN, str(root / "flows")], env=environment | {"PREFECT_HOME": str(home)}, text=True,
-        capture_output=True, timeout=300,
+def words(root: Path, home: Path, **environment: str) -> str:
+    """The last line of what the program says that finds no API."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(root / "flows")], env={**inherited, "PREFECT_HOME": str(home), **environment},
+        text=True, capture_output=True, timeout=300,
     )  # fmt: skip
+    assert done.returncode == 1
+    return done.stderr.splitlines()[-1]
 
 
-def test_a_server_in_the_users_profile_is_used(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "profiles.toml").write_text(
-        'active = "ward"\n[profiles.ward]\nPREFECT_API_URL = "http://prefect.invalid:4200/api"\n'
-    )
-    done = run(root, tmp_path)
-    assert done.stdout == "http://prefect.invalid:4200/api\n", done.stderr
-    assert not list(tmp_path.glob("*.db")), "a server of its own was started"
+NOBODY = "http://127.0.0.1:9/api"
+SILENT = f"synthgain.errors.SynthgainError: Prefect's server at {NOBODY}/ does not answer"
 
 
-def test_a_server_that_cannot_start_is_one_message(root: Path, tmp_path: Path) -> None:
+def test_a_configured_server_that_is_down_is_one_message(root: Path, tmp_path: Path) -> None:
+    assert words(root, tmp_path, PREFECT_API_URL=NOBODY).startswith(SILENT)
+
+
+def test_a_server_in_the_users_profile_is_asked_and_no_other_started(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "profiles.toml").write_text(f'active = "ward"\n[profiles.ward]\nPREFECT_API_URL = "{NOBODY}"\n')
+    assert words(root, tmp_path).startswith(SILENT)
+    assert not list(tmp_path.glob("*.db"))
+
+
+def test_a_server_of_its_own_that_cannot_start_is_one_message(root: Path, tmp_path: Path) -> None:
     (tmp_path / "prefect.db").write_text("no database")
-    done = run(root, tmp_path)
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("synthgain.errors.SynthgainError: Prefect's own server did not start")
-    assert str(tmp_path) in last
+    said = words(root, tmp_path)
+    assert said.startswith("synthgain.errors.SynthgainError: Prefect's own server did not start")
+    assert str(tmp_path) in said

@@ -124,7 +124,7 @@ def main() -> None:
         "speed": [], "memory": [],
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as temporary:
-        for kind, side, times in (("png", 512, 1), ("jpg", 512, 2), ("png", 128, 5)):
+        for kind, side, times in (("png", 512, 1), ("jpg", 512, 2), ("png", 256, 3), ("png", 128, 5)):
             result["speed"].append(compare(Path(temporary), kind, side, times * arguments.images, arguments.repeats))
         for count in arguments.memory:
             folder = Path(temporary) / f"memory-{count}"

@@ -45,6 +45,7 @@ def run(given: argparse.Namespace) -> None:
             run.log_unchanged()
         print(outcome.summary(paths, cfg, run.page))
         return
+    print("starting    the libraries and Prefect's server: some seconds", flush=True)
     os.chdir(paths.root)
     sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "main.py")], lock))
 

@@ -5,7 +5,6 @@ Prefect would start one itself, but only once the flow begins, and after it has 
 
 import atexit
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -40,22 +39,33 @@ def api() -> Iterator[Callable[[], None]]:
         listening.listen()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
         command = [sys.executable, __file__, str(listening.fileno())]
-        server = subprocess.Popen(command, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL)
-    atexit.register(server.terminate)  # registered before Prefect is imported, called after it has sent its logs
+        server = subprocess.Popen(
+            command, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    atexit.register(_end, server)  # Prefect sends its last logs and events as the threads end, which is before that
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
-    if PREFECT_API_URL.value():  # in a profile; the server finds the same, and has ended
+    if PREFECT_API_URL.value():  # in a file; the server finds it too, and ends by itself
         yield _check_configured
         return
     with temporary_settings({PREFECT_API_URL: address, PREFECT_UI_URL: ""}):  # no pages: no links to them
         yield partial(_wait_for, address)
 
 
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(5)  # what it has been told is written
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
 def _wait_for(address: str) -> None:
     from prefect.settings import PREFECT_HOME
 
     try:
-        urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE).close()
+        directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        directly.open(f"{address}/health", timeout=_PATIENCE).close()
     except OSError as error:
         raise SynthgainError(
             f"Prefect's own server did not start ({error}); its own words are above. Its database is in "
@@ -65,20 +75,24 @@ def _wait_for(address: str) -> None:
 
 def _check_configured() -> None:
     from prefect import get_client
+    from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-    with get_client(sync_client=True) as client:
+    with (
+        temporary_settings({PREFECT_API_REQUEST_TIMEOUT: 20, PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client(sync_client=True) as client,
+    ):
         failure = client.api_healthcheck()
     if failure is not None:
+        address = client.api_url.copy_with(userinfo=b"")  # and of the failure its name: its words may hold a password
         raise SynthgainError(
-            f"Prefect's server at {client.api_url} does not answer ({failure}); start it, or take PREFECT_API_URL out "
-            "of the environment or Prefect's profile"
+            f"Prefect's server at {address} does not answer ({type(failure).__name__}); start it, or take "
+            "PREFECT_API_URL out of the environment or Prefect's profile"
         )
 
 
 def main(descriptor: int) -> None:
     """Serve at the listening socket; nothing where a server is configured."""
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from prefect.settings import PREFECT_API_URL
 
     if PREFECT_API_URL.value():

@@ -1,5 +1,6 @@
 """What ``synthgain run`` runs on ``params.yaml``: servers first, which start while the flow is imported."""
 
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,8 +16,9 @@ from synthgain.paths import find_workspace
 
 def main() -> None:
     """Run the flow, print the outcome; an error is one message and exit status 2."""
-    first = not find_workspace().out("report").exists()  # then all is to be done; else only what has changed tells
+    signal.signal(signal.SIGTERM, _stop)  # until the flow has its own way to stop
     try:
+        first = not find_workspace().out("report").exists()  # then all is to be done; else only what has changed tells
         with serving() if first else nullcontext(), api() as wait_for_api:
             from experiment import conduct
 
@@ -24,6 +26,11 @@ def main() -> None:
     except SynthgainError as error:
         print(f"synthgain: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _stop(*_: object) -> None:
+    print("synthgain: stopped on request; the same command goes on from here", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -45,15 +45,16 @@ def run(given: argparse.Namespace) -> None:
             run.log_unchanged()
         print(outcome.summary(paths, cfg, run.page))
         return
-    print("starting    the libraries and Prefect's server: some seconds", flush=True)
+    print("starting    Prefect and the libraries: some seconds", flush=True)
     os.chdir(paths.root)
     sys.exit(workspace.conduct([sys.executable, str(paths.root / "flows" / "main.py")], lock))
 
 
 def _reach_this_machine_directly() -> None:
-    """Exempt it from the proxy that may be set: Prefect's server, and MLflow's where there is one, run here."""
-    exempt = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]
-    os.environ["no_proxy"] = ",".join(filter(None, exempt))
+    """Exempt it from a proxy that is set: Prefect's server, and MLflow's where there is one, may run here."""
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if exempt != "*" and any(name.lower().endswith("_proxy") for name in os.environ):
+        os.environ["no_proxy"] = ",".join(filter(None, [exempt, "127.0.0.1", "::1", "localhost"]))
 
 
 def compose(given: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from synthgain import config, lifeline, tracking
+from synthgain import config, tracking
 from synthgain.paths import Paths
 
 _GUARD = """
@@ -31,7 +31,7 @@ def _refused(host):
 def _guarded(call):
     def guarded(self, address, *rest):
         if isinstance(address, tuple):
-            _refused(address[0])
+            _refused("proxy" if address[1] == 1 else address[0])
         return call(self, address, *rest)
     return guarded
 for _name in ("connect", "connect_ex"):
@@ -125,21 +125,20 @@ def make_workspace(folder: Path, root: Path) -> Workspace:
         **os.environ, "OUTSIDE": str(folder / "outside.txt"),
         "PYTHONPATH": os.pathsep.join([str(guard), str(folder / "src")]),
         "PREFECT_HOME": str(folder / "prefect"), "PYTHONUNBUFFERED": "1",
-        "http_proxy": "http://127.0.0.1:9",  # as where nothing gets out but through one; this one does not answer
+        "http_proxy": "http://127.0.0.1:1",  # as where nothing gets out but through one; this one does not answer
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }  # fmt: skip
-    environment.pop("SYNTHGAIN_RUN", None)
+    for name in ("SYNTHGAIN_RUN", "no_proxy", "NO_PROXY"):
+        environment.pop(name, None)
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     return Workspace(Paths(folder), environment)
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path, soon: Callable[..., bool]) -> Iterator[Workspace]:
+def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Workspace]:
     """A workspace in which the main job has run once, at toy size; later runs in it find a Prefect server that runs."""
     made = make_workspace(tmp_path_factory.mktemp("workspace"), root)
     (made.paths.root / "first.txt").write_text(made.run("run", *made.toy))
-    mark = f"PREFECT_HOME={made.environment['PREFECT_HOME']}"
-    assert soon(lambda: not lifeline.marked(mark)), f"left running: {lifeline.marked(mark)}"
     with prefect_server(made.environment) as address:
         made.environment["PREFECT_API_URL"] = address
         yield made

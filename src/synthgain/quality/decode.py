@@ -66,6 +66,8 @@ class Decoded(NamedTuple):
     mean: float
     """Of the target pixels."""
     std: float
+    lowest: int
+    highest: int
 
 
 class Refusal(NamedTuple):
@@ -78,7 +80,10 @@ class Refusal(NamedTuple):
 
 def decode_all(records: Sequence[Record], target: Target) -> list[Decoded | Refusal]:
     """`decode` for each record, in order."""
-    return [_decode_or_refuse(record, target) for record in records]
+    with warnings.catch_warnings():
+        # The number of pixels is checked against the configured limit instead.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return [_decode_or_refuse(record, target) for record in records]
 
 
 def _decode_or_refuse(record: Record, target: Target) -> Decoded | Refusal:
@@ -109,14 +114,15 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
     square = square.reduce(factor) if factor > 1 else square
     pixels = np.asarray(_resample(square, target.size))
     pixels = pixels[None] if target.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
-    if pixels.min() == pixels.max():
-        raise Unusable("constant image", f"every pixel is {pixels.flat[0]}")
+    lowest, highest = int(pixels.min()), int(pixels.max())
+    if lowest == highest:
+        raise Unusable("constant image", f"every pixel is {lowest}")
     thumb = np.asarray(_with_mode(square, "L").resize((THUMB, THUMB), Image.Resampling.BOX))
     content_bytes = content if isinstance(content, bytes) else np.ascontiguousarray(content).tobytes()
     return Decoded(
         pixels, thumb, stored.width, stored.height, stored.mode, stored.low, stored.high,
         content=hashlib.sha256(content_bytes).hexdigest(), sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
-        mean=float(pixels.mean()), std=float(pixels.std()),
+        mean=float(pixels.mean()), std=float(pixels.std()), lowest=lowest, highest=highest,
     )  # fmt: skip
 
 
@@ -133,22 +139,19 @@ class _Stored(NamedTuple):
 
 def _from_file(content: bytes, target: Target) -> _Stored:
     try:
-        with warnings.catch_warnings():
-            # The number of pixels is checked against the configured limit instead.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(BytesIO(content), formats=FORMATS)
-            width, height = image.size
-            _check_size(width, height, target.max_pixels)
-            if image.format == "PNG":
-                _check_png(content)
-            if image.format in ("PNG", "TIFF") and getattr(image, "n_frames", 1) > 1:
-                raise Unusable("several images in one file")
-            if image.format == "JPEG":
-                image.draft("L" if target.channels == 1 else "RGB", (target.enough, target.enough))
-            encoding = str(image.tile)
-            image.load()
-            _check_tags(image)
-            ImageOps.exif_transpose(image, in_place=True)
+        image = Image.open(BytesIO(content), formats=FORMATS)
+        width, height = image.size
+        _check_size(width, height, target.max_pixels)
+        if image.format == "PNG":
+            _check_png(content)
+        if image.format in ("PNG", "TIFF") and getattr(image, "n_frames", 1) > 1:
+            raise Unusable("several images in one file")
+        if image.format == "JPEG":
+            image.draft("L" if target.channels == 1 else "RGB", (target.enough, target.enough))
+        encoding = str(image.tile)
+        image.load()
+        _check_tags(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError:
         raise Unusable("not an image", f"none of {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError:

@@ -18,8 +18,10 @@ from synthgain.quality.decode import Decoded, Refusal, Target, decode_all
 from synthgain.sources.record import Record
 
 PIXELS, THUMBS = "pixels.u1", "thumbs.u1"
-_BATCH = 16
+_BATCH = 32
 _ROWS_PER_PIECE = 2048
+_TAKEN = {*dataset.COLUMNS, *dataset.MEASURED, "given_split"}
+"""Columns whose names an attribute of the data cannot have."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,13 @@ def _said(record: Record) -> bytes:
 
 
 def _row(record: Record, image: Decoded) -> dict[str, object]:
-    taken = {*dataset.COLUMNS, *dataset.MEASURED, "given_split"}
-    attributes = {f"given_{name}" if name in taken else name: value for name, value in record.attributes.items()}
+    attributes = {f"given_{name}" if name in _TAKEN else name: value for name, value in record.attributes.items()}
     return {
         "origin": record.origin, "label": record.label, "patient_id": record.patient_id, "given_split": record.split,
         **attributes, "stored_sha256": image.content, "sha256": image.sha256,
         "width": image.width, "height": image.height, "mode": image.mode,
         "window_low": image.low, "window_high": image.high, "pixel_mean": image.mean,
-        "pixel_std": image.std, "pixel_min": int(image.pixels.min()), "pixel_max": int(image.pixels.max()),
+        "pixel_std": image.std, "pixel_min": image.lowest, "pixel_max": image.highest,
     }  # fmt: skip
 
 

@@ -36,11 +36,11 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
         classes = sorted(set(folders) - set(splits))
         raise SynthgainError(f"{raw}: split folders {splits} beside {classes}; put all classes into split folders")
     depth = 1 if splits else 0
-    for entry in _files(raw, (os.path.realpath(raw),)):
-        yield _record(raw, entry, depth)
+    for path, closed in _files(raw, (os.path.realpath(raw),)):
+        yield _record(raw, path, closed, depth)
 
 
-def _record(raw: Path, path: str, depth: int) -> Record:
+def _record(raw: Path, path: str, closed: bool, depth: int) -> Record:
     origin = path[len(os.fspath(raw)) + 1 :].replace(os.sep, "/")
     parts = origin.split("/")
     split = parts[0] if depth and len(parts) > depth else ""
@@ -48,7 +48,7 @@ def _record(raw: Path, path: str, depth: int) -> Record:
     load: Callable[[], bytes]
     if not origin.isprintable():
         return Record(ascii(origin)[1:-1], partial(refuse, "file name cannot be printed"), "")
-    if os.path.isdir(path):
+    if closed:
         load = partial(refuse, "link leads in a circle or outside the folder")
     elif not label:
         load = partial(refuse, "not in a class folder")
@@ -59,15 +59,17 @@ def _record(raw: Path, path: str, depth: int) -> Record:
     return Record(origin, load, label, split=split)
 
 
-def _files(folder: Path | str, above: tuple[str, ...]) -> Iterator[str]:
-    """Paths of all files below ``folder``, and of linked folders that must not be entered."""
+def _files(folder: Path | str, above: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """Paths of all files below ``folder``, and of linked folders that must not be entered: for those, True."""
     for entry in _sorted(folder):
-        if not os.path.isdir(entry):  # unlike entry.is_dir() no error for a link to itself
-            yield entry.path
+        linked = entry.is_symlink()
+        # Of a link, os.path.isdir asks the disk and, unlike entry.is_dir, raises nothing where it leads to itself.
+        if not (os.path.isdir(entry) if linked else entry.is_dir()):
+            yield entry.path, False
             continue
         real = os.path.realpath(entry.path)
-        if entry.is_symlink() and (real in above or not real.startswith(above[0] + os.sep)):
-            yield entry.path
+        if linked and (real in above or not real.startswith(above[0] + os.sep)):
+            yield entry.path, True
         else:
             yield from _files(entry.path, (*above, real))
 

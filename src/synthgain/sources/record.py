@@ -42,9 +42,16 @@ def refuse(reason: str, detail: str = "") -> NoReturn:
     raise Unusable(reason, detail)
 
 
-@lru_cache(maxsize=1)
-def _real(folder: Path) -> str:
-    return os.path.join(os.path.realpath(folder), "")
+@lru_cache(maxsize=1024)
+def _real_folder(folder: str) -> str:
+    return os.path.join(os.path.realpath(folder, strict=True), "")
+
+
+def _real_path(path: str) -> str:
+    """As `os.path.realpath`, which asks the disk about each part of a path, but once about each folder."""
+    folder, name = os.path.split(path)
+    found = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(found, strict=True) if os.path.islink(found) or name in ("", "..") else found
 
 
 def read_file(folder: Path, name: str) -> bytes:
@@ -57,8 +64,8 @@ def read_file(folder: Path, name: str) -> bytes:
         `LARGEST_FILE`, or changed while it was read.
     """
     try:
-        path = os.path.realpath(os.path.join(folder, name), strict=True)
-        if not path.startswith(_real(folder)):
+        path = _real_path(os.path.join(folder, name))
+        if not path.startswith(_real_folder(os.fspath(folder))):
             raise Unusable("link leads outside the folder")
         # Without O_NONBLOCK, opening a pipe waits for a writer.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))

@@ -20,6 +20,8 @@ _BLOCK = 4
 _SIDE = THUMB // _BLOCK
 _ROWS = 512
 _PAIRS = 256
+_CODE = 36
+"""Numbers by which an image is compared first; kept in single precision, of which a distance loses less than 0.01."""
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
@@ -73,15 +75,16 @@ def join_near_duplicates(same: Groups, alike: Groups, thumbs: Path, count: int, 
     """
     if count < 2 or rms <= 0:
         return
-    codes = np.concatenate([
-        _invariants(np.fromfile(thumbs, np.uint8, _ROWS * THUMB**2, offset=start * THUMB**2))
-        for start in range(0, count, _ROWS)
-    ])  # fmt: skip
-    codes -= codes.mean(0)
-    position = codes @ np.linalg.eigh(codes.T @ codes)[1][:, -1]
+    codes = np.empty((count, _CODE), np.float32)
+    for start in range(0, count, _ROWS):
+        images = np.fromfile(thumbs, np.uint8, _ROWS * THUMB**2, offset=start * THUMB**2)
+        codes[start : start + _ROWS] = _invariants(images)
+    codes -= codes.mean(0, dtype=np.float64)
+    position = (codes @ np.linalg.eigh(codes.T @ codes)[1][:, -1]).astype(np.float64)
     order = np.argsort(position, kind="stable")
-    reach = 1.001 * rms * _SIDE  # the greatest distance of block means, and some rounding
-    for a, b in _candidates(codes[order], position[order], reach):
+    codes, position = codes[order], position[order]
+    reach = 1.001 * rms * _SIDE + 0.05  # the greatest distance of block means, and some rounding
+    for a, b in _candidates(codes, position, reach):
         for pairs in range(0, len(a), _PAIRS):
             _join_close(same, alike, thumbs, order[a[pairs : pairs + _PAIRS]], order[b[pairs : pairs + _PAIRS]], rms)
 
@@ -100,16 +103,17 @@ def _invariants(images: npt.NDArray[np.uint8]) -> Array:
     return np.where(i == j, quarter[:, i, j] / np.sqrt(4), off_diagonal)
 
 
-def _candidates(codes: Array, position: Array, reach: float) -> Iterator[tuple[Rows, Rows]]:
+def _candidates(codes: npt.NDArray[np.float32], position: Array, reach: float) -> Iterator[tuple[Rows, Rows]]:
     """Pairs of sorted rows whose codes lie within ``reach``, for a block of rows against the window behind it."""
-    norms = (codes**2).sum(1)
     for start in range(0, len(codes), _ROWS):
         rows = slice(start, start + _ROWS)
+        these = codes[rows].astype(np.float64)
         end = int(np.searchsorted(position, position[rows][-1] + reach, side="right"))
         for other in range(start, end, _ROWS):
-            columns = slice(other, other + _ROWS)
+            those = codes[other : other + _ROWS].astype(np.float64)
             # |a - b|^2 <= r^2, written with one matrix product
-            a, b = np.nonzero(codes[rows] @ codes[columns].T >= (norms[rows, None] + norms[columns] - reach**2) / 2)
+            norms = (these**2).sum(1)[:, None] + (those**2).sum(1)
+            a, b = np.nonzero(these @ those.T >= (norms - reach**2) / 2)
             a, b = a + start, b + other
             yield a[a < b], b[a < b]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 
 from synthgain import artifact, dataset
 from synthgain.cell import Cell
@@ -41,6 +42,9 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     SynthgainError
         The raw data are missing, a manifest is faulty, or there are too few images, groups or images of a class.
     """
+    pyarrow.set_memory_pool(
+        pyarrow.system_memory_pool()
+    )  # Arrow's own keeps what is freed: memory grew with the images
     scratch = paths.work("ingest", "scratch")
     shutil.rmtree(scratch)
     scratch.mkdir()
@@ -99,7 +103,7 @@ def _accepted(cfg: Config, taken: intake.Intake, scratch: Path) -> tuple[pd.Data
     if table.empty:
         return table, [], pd.Series(dtype="str")
     same = Groups(len(table))
-    shown = pd.Series(pd.factorize(table["sha256"])[0])
+    shown = pd.Series(np.unique(np.fromiter(table["sha256"], "S64", len(table)), return_inverse=True)[1])
     same.join_equal(shown)
     alike = same.copy()
     join_near_duplicates(same, alike, scratch / intake.THUMBS, len(table), cfg.dataset.near_duplicate_rms)

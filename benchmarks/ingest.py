@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from synthgain.lineage import environment
+
 if TYPE_CHECKING:
     from synthgain.config import Config
 
@@ -67,7 +69,7 @@ def settings(folder: Path) -> "Config":
 def measured(task: str, folder: Path, workspace: Path, watch: bool = False) -> tuple[float, float]:
     """Seconds of the task in a process of its own and, if it is watched, peak memory in MiB with all its children."""
     command = [sys.executable, __file__, "--task", task, str(folder), str(workspace)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True, start_new_session=True)
     peaks: dict[str, int] = {}
     while process.poll() is None:
         peaks |= _peaks(process.pid) if watch else {}

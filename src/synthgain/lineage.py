@@ -28,9 +28,13 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment for DVC: no analytics, and the ``synthgain`` of this very interpreter first on the path."""
+    """The environment for DVC and the stages: no analytics, the ``synthgain`` of this very interpreter first on the path.
+
+    Arrow takes its memory from the system: its own allocator keeps what is freed, and grew with the number of images.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    fixed = {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return {**os.environ, "PATH": path, **fixed}
 
 
 def track_raw(paths: Paths, config: Config) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
 
 from synthgain import artifact, dataset
 from synthgain.cell import Cell

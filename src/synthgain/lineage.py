@@ -28,7 +28,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment for DVC and the stages: no analytics, the ``synthgain`` of this very interpreter first on the path.
+    """The environment for DVC and the stages: no analytics, the ``synthgain`` of this interpreter first on the path.
 
     Arrow takes its memory from the system: its own allocator keeps what is freed, and grew with the number of images.
     """

@@ -41,9 +41,6 @@ def run(cfg: Config, paths: Paths, item: str | None = None) -> None:
     SynthgainError
         The raw data are missing, a manifest is faulty, or there are too few images, groups or images of a class.
     """
-    pyarrow.set_memory_pool(
-        pyarrow.system_memory_pool()
-    )  # Arrow's own keeps what is freed: memory grew with the images
     scratch = paths.work("ingest", "scratch")
     shutil.rmtree(scratch)
     scratch.mkdir()

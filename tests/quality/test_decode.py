@@ -227,6 +227,11 @@ def test_the_same_content_has_the_same_hashes() -> None:
     assert one.content != other.content
 
 
+def test_a_strip_whose_square_has_too_many_pixels_is_refused() -> None:
+    with pytest.raises(Unusable, match="too many pixels"):
+        decode(encoded(picture(20_000, 4).astype(np.uint8)), GREY)
+
+
 def outcome(content: bytes) -> Decoded | str:
     try:
         return decode(content, GREY)

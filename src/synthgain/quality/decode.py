@@ -108,6 +108,8 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
         NaN or infinite values, constant, tags that name a person.
     """
     stored = _from_file(content, target) if isinstance(content, bytes) else _from_array(content, target.max_pixels)
+    side = max(stored.image.size)
+    _check_size(side, side, target.max_pixels)  # few pixels in a long strip become many in a square
     square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"))
     # A box filter by a whole factor first, once for both sizes; Lanczos still sees three times as much as it makes.
     factor = square.width // target.enough

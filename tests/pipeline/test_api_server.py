@@ -1,20 +1,26 @@
 """Prefect's API for a run: a configured one or an own one; where there is none in the end, one message says so."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthgain import lifeline
 
 RUN = """
-import sys
+import sys, time
 sys.path.insert(0, sys.argv[1])
 from api_server import api
 with api() as wait:
     wait()
+    print("answers", flush=True)
+    time.sleep(float(sys.argv[2]))
 """
-
-
 NOBODY = "http://127.0.0.1:9/api"
 PROFILE = f'active = "ward"\n[profiles.ward]\nPREFECT_API_URL = "{NOBODY}"\n'
 ERROR = "synthgain.errors.SynthgainError: Prefect's "
@@ -28,7 +34,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def error(root: Path, home: Path, **more: str) -> str:
     """The error in which the program ends that finds no API."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN, str(root / "flows")], env=environment(home, **more), text=True,
+        [sys.executable, "-c", RUN, str(root / "flows"), "0"], env=environment(home, **more), text=True,
         capture_output=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 1
@@ -60,3 +66,18 @@ def test_a_server_of_its_own_that_cannot_start_is_one_message(root: Path, tmp_pa
     told = error(root, tmp_path)
     assert told.startswith("own server did not start")
     assert str(tmp_path) in told
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_its_own_server_answers_and_ends_with_its_run(root: Path, tmp_path: Path, soon: Any, killed: bool) -> None:
+    mark = f"SYNTHGAIN_TEST=own-api-{os.getpid()}"
+    marked = environment(tmp_path) | dict([mark.split("=")])
+    command = [sys.executable, "-c", RUN, str(root / "flows"), "600" if killed else "0"]
+    with subprocess.Popen(command, env=marked, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"answers\n"
+        if killed:
+            assert any("api_server.py" in command for _, command in lifeline.marked(mark))
+            process.kill()
+    assert process.returncode == (-signal.SIGKILL if killed else 0)
+    assert soon(lambda: not lifeline.marked(mark))

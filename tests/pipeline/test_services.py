@@ -1,19 +1,14 @@
 """What the run leaves in the services beside it: Prefect's artifacts, MLflow's page."""
 
 import json
-import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from synthgain import lifeline, outcome, spool
+from synthgain import outcome, spool
 
 OWN_FRAMES = re.compile(r'File "[^"]*/(?:mlflow|src/synthgain|flows)/[^"]*"')
 """A line of a traceback through MLflow or the project; Prefect's server may log one of its own as it is stopped."""
@@ -30,32 +25,6 @@ def test_prefect_has_the_outcome_every_stage_and_the_gpus_limit(workspace: Any) 
     assert json.loads(json.loads(artifacts["gains"])) == outcome.rows(workspace.paths)
     assert {"ingest", "train_generator@dcgan", "evaluate", "report"} <= stages
     assert limits["synthgain-gpu"] == 1
-
-
-OWN_API = """
-import sys, time
-sys.path.insert(0, "flows")
-from api_server import api
-with api() as wait:
-    wait()
-    print("answers", flush=True)
-    time.sleep(float(sys.argv[1]))
-"""
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_prefects_own_server_answers_and_ends_with_its_run(workspace: Any, soon: Any, killed: bool) -> None:
-    mark = f"SYNTHGAIN_TEST=own-api-{os.getpid()}"
-    environment = workspace.environment | dict([mark.split("=")])
-    del environment["PREFECT_API_URL"]
-    command = [sys.executable, "-c", OWN_API, "600" if killed else "0"]
-    with subprocess.Popen(command, cwd=workspace.paths.root, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"answers\n"
-        if killed:
-            assert any("api_server.py" in command for _, command in lifeline.marked(mark))
-            process.kill()
-    assert process.returncode == (-signal.SIGKILL if killed else 0)
-    assert soon(lambda: not lifeline.marked(mark))
 
 
 def test_ui_serves_the_runs_of_this_workspace(workspace: Any) -> None:

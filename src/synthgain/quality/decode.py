@@ -108,9 +108,7 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
         NaN or infinite values, constant, tags that name a person.
     """
     stored = _from_file(content, target) if isinstance(content, bytes) else _from_array(content, target.max_pixels)
-    side = max(stored.image.size)
-    _check_size(side, side, target.max_pixels)  # few pixels in a long strip become many in a square
-    square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"))
+    square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"), target.max_pixels)
     # A box filter by a whole factor first, once for both sizes; Lanczos still sees three times as much as it makes.
     factor = square.width // target.enough
     square = square.reduce(factor) if factor > 1 else square
@@ -236,11 +234,13 @@ def _window(stored: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], float, flo
     return levels.astype(np.uint8), low, high
 
 
-def _square(image: Image.Image) -> Image.Image:
+def _square(image: Image.Image, most: int) -> Image.Image:
     width, height = image.size
     if width == height:
         return image
     side = max(width, height)
+    if side**2 > most:
+        raise Unusable("too many pixels", f"{width} x {height}, padded to a square of {side**2}; at most {most}")
     array = np.asarray(image)
     border = np.concatenate([array[0], array[-1], array[:, 0], array[:, -1]])
     grey = np.rint(np.median(border, axis=0)).astype(int)

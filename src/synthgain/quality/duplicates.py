@@ -20,7 +20,7 @@ _BLOCK = 4
 _SIDE = THUMB // _BLOCK
 _ROWS = 512
 _PAIRS = 256
-_CODE = 36
+_CODE = (_SIDE // 2) * (_SIDE // 2 + 1) // 2
 """Numbers by which an image is compared first; kept in single precision, of which a distance loses less than 0.01."""
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]

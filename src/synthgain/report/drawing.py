@@ -17,6 +17,8 @@ WORD_MARKER = {"gain": "^", "loss": "v", "no difference": "s", "inconclusive": "
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 WIDE, NARROW = 8.6, 3.5
 """Figure widths in inches for a page and for a phone, at 100 CSS pixels per inch."""
+PNG_DPI = 200
+"""Dots per inch."""
 
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "synthgain", "text.parse_math": False, "axes.unicode_minus": True,
@@ -25,7 +27,7 @@ _STYLE: dict[str, Any] = {
     "axes.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
     "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelsize": 8.5, "ytick.labelsize": 8.5,
     "xtick.major.size": 3, "ytick.major.size": 0, "grid.color": "#e6eaee", "grid.linewidth": 0.8,
-    "legend.frameon": False, "legend.fontsize": 8.5, "savefig.dpi": 200, "figure.facecolor": "white",
+    "legend.frameon": False, "legend.fontsize": 8.5, "figure.facecolor": "white",
 }  # fmt: skip
 
 Drawer = TypeVar("Drawer", bound=Callable[..., Any])
@@ -48,17 +50,24 @@ def styled(draw: Drawer) -> Drawer:
 
 @styled
 def svg(figure: "Figure") -> bytes:
-    """The figure as SVG with real text in the reader's own sans-serif font."""
+    """The figure as SVG with real text in the reader's own sans-serif font; it keeps the layout that it gets here."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     stream = io.BytesIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    # `savefig` would draw everything twice, the first time for the layout alone.
+    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")
     return stream.getvalue().replace(b"'DejaVu Sans'", FONTS.replace("'", "&quot;").encode())
 
 
 @styled
 def png(figure: "Figure") -> bytes:
-    """The figure as PNG at 200 dots per inch."""
+    """The figure as PNG at `PNG_DPI`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
+    figure.set_dpi(PNG_DPI)
+    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
     return stream.getvalue()
 
 

@@ -1,6 +1,10 @@
-"""Which names of columns and tags say that their value is about a person and not about an image."""
+"""Which names of columns, tags and files say that what follows is about a person and not about an image."""
 
 import re
+from dataclasses import replace
+from functools import partial
+
+from synthgain.sources.record import Record, refuse
 
 _PERSONAL = re.compile(
     r"(patient|first|last|middle|given|family|full|birth|maiden|sur)s?names?$|^(name|dob|mrn|ssn|nhsnumber|zip|zipcode)$|"
@@ -13,3 +17,24 @@ _PERSONAL = re.compile(
 def identifies(name: str) -> bool:
     """Whether what has this name identifies a person."""
     return _PERSONAL.search(re.sub(r"[^a-z0-9]", "", name.casefold())) is not None
+
+
+_IN_PATH = re.compile(
+    r"(?<![^\W_])((?:patient|first|last|middle|given|family|full|birth|maiden|sur)[-_ ]?names?"
+    r"|name(?=[-_ =]+[^\W\d_]{2})|dob|mrn|ssn|birth[-_ ]?da(?:te|y)|date[-_ ]?of[-_ ]?birth)[-_ =]+[^\W_]"
+    r"|[^\W\d_]\^+[^\W\d_]",
+    re.IGNORECASE,
+)
+"""A key with its value (``patient-name_roe``, ``dob 1970``), or parts of a name as DICOM writes them (``ROE^JANE``)."""
+
+
+def without_name(record: Record) -> Record:
+    """The record; where a part of its path names a person, one that refuses and keeps that part to itself."""
+    found = _IN_PATH.search(record.origin)
+    if found is None:
+        return record
+    origin = "/".join("(withheld)" if _IN_PATH.search(part) else part for part in record.origin.split("/"))
+    said = f"it holds {found[1].lower()!r}" if found[1] else "it holds parts of a name with '^' between them"
+    return replace(
+        record, origin=origin, load=partial(refuse, "personal data in the name of the file", f"{said}; rename it")
+    )

@@ -23,6 +23,7 @@ from synthgain.quality.duplicates import Groups, join_near_duplicates, repeated
 from synthgain.quality.listing import write_csv
 from synthgain.schema import QUICK_LOOK
 from synthgain.seeding import derive, rng
+from synthgain.sources.personal import without_name
 from synthgain.sources.record import Record, refuse
 
 KEYS = ("source", "classes", "group_by", "image", "split", "budget", "on_leak", "near_duplicate_rms", "min_per_class",
@@ -66,7 +67,7 @@ def _take_in(cfg: Config, raw: Path, scratch: Path) -> intake.Intake:
     source = component("sources", cfg.dataset.source.kind)
 
     def records() -> Iterator[Record]:
-        return _only_classes(source.scan(cfg.dataset.source, raw), cfg.dataset.classes)
+        return map(without_name, _only_classes(source.scan(cfg.dataset.source, raw), cfg.dataset.classes))
 
     # Listed once before anything is opened: a fault in a manifest stops the run at once, and the total is known.
     total, listed = intake.listing(records())

@@ -218,6 +218,10 @@ def test_bombs_are_refused_by_what_their_header_says() -> None:
     assert reason(np.broadcast_to(np.zeros(1, np.uint8), (5000, 5000))) == "too many pixels"
 
 
+def test_a_bomb_within_the_limit_of_pixels_is_refused_by_its_ratio() -> None:
+    assert reason(_png_header(9000, 9000), Target(32, 1, 100_000_000)) == "too many pixels for its bytes"
+
+
 def test_the_same_content_has_the_same_hashes() -> None:
     content = encoded(picture().astype(np.uint8))
     one, two = decode(content, GREY), decode(content, GREY)

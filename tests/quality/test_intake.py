@@ -1,5 +1,6 @@
 """Records become files and a thin table, in order, whatever the number of processes."""
 
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from synthgain.errors import KilledError
 from synthgain.progress import Bar
 from synthgain.quality import intake
 from synthgain.quality.decode import Target
@@ -68,6 +70,12 @@ def test_several_processes_give_the_same(raw: Path, tmp_path: Path) -> None:
     assert (one.refused, one.listed, one.digest) == (two.refused, two.listed, two.digest)
     for name in (intake.PIXELS, intake.THUMBS):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_process_that_dies_while_it_decodes_is_told_and_nothing_hangs(tmp_path: Path) -> None:
+    killed = partial(signal.raise_signal, signal.SIGKILL)
+    with pytest.raises(KilledError, match=r"decodes images died \(out of memory\?\) at or after 0\.png"):
+        intake.take_in([Record("0.png", killed, "a")], Target(16, 1, 1000), 2, tmp_path, Bar("toy", 1))
 
 
 def test_the_listing_tells_whether_anything_was_said_differently(raw: Path) -> None:

@@ -80,6 +80,14 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path: Path, monkeypatch: py
         scan(saved(tmp_path / "x.npz", train_images=np.zeros((6, 500, 500), np.uint8)))
 
 
+def test_an_archive_of_very_many_members_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        for number in range(npz.MOST_MEMBERS + 1):
+            archive.writestr(f"{number}.npy", b"")
+    with pytest.raises(SynthgainError, match="it has 1001 members"):
+        scan(tmp_path / "x.npz")
+
+
 def test_a_header_that_promises_more_than_there_is_is_refused(tmp_path: Path) -> None:
     whole, lying = saved(tmp_path / "whole.npz"), tmp_path / "x.npz"
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(lying, "w") as target:

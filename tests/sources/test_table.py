@@ -91,11 +91,15 @@ def test_a_row_marked_synthetic_is_not_offered_as_real(tmp_path: Path, said: str
         (b"", r"m\.csv:1: no column 'file'"),
         ("file,label,Patient Name\n1.png,a,x\n", r"m\.csv:1: column 'Patient Name' identifies a person"),
         ("file,label,date_of_birth\n1.png,a,x\n", r"m\.csv:1: column 'date_of_birth' identifies a person"),
+        ("file,label,patient_id\n1.png,a,roe^jane\n", r"m\.csv:2: patient_id holds parts of a name"),
+        ("file,label\nROE^JANE.png,a\nROE^JANE.png,a\n", r"m\.csv:3: file '\(withheld\)' is listed already"),
+        ("file,label\n../name=roe/1.png,a\n", r"m\.csv:2: file '\.\./\(withheld\)/1\.png' must be a path"),
     ],
 )
 def test_a_fault_is_named_by_line_and_value(tmp_path: Path, text: str | bytes, message: str) -> None:
-    with pytest.raises(SynthgainError, match=message):
+    with pytest.raises(SynthgainError, match=message) as caught:
         scan(written(tmp_path, text))
+    assert "roe" not in str(caught.value).casefold()
 
 
 def test_manifests_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import TAGS
 
 from synthgain.sources.personal import identifies
-from synthgain.sources.record import Record, Unusable
+from synthgain.sources.record import LARGEST_RATIO, SMALL, Record, Unusable
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 THUMB = 64
@@ -104,8 +104,8 @@ def decode(content: bytes | npt.NDArray[np.generic], target: Target) -> Decoded:
     Raises
     ------
     Unusable
-        No known format, damaged, too many pixels (told from the header, before anything is inflated), several pages,
-        NaN or infinite values, constant, tags that name a person.
+        No known format, damaged, too many pixels or too many for its bytes (told from the header, before anything is
+        inflated), several pages, NaN or infinite values, constant, tags that name a person.
     """
     stored = _from_file(content, target) if isinstance(content, bytes) else _from_array(content, target.max_pixels)
     square = _square(_with_mode(stored.image, "L" if target.channels == 1 else "RGB"), target.max_pixels)
@@ -142,6 +142,7 @@ def _from_file(content: bytes, target: Target) -> _Stored:
         image = Image.open(BytesIO(content), formats=FORMATS)
         width, height = image.size
         _check_size(width, height, target.max_pixels)
+        _check_ratio(image, len(content))
         if image.format == "PNG":
             _check_png(content)
         if image.format in ("PNG", "TIFF") and getattr(image, "n_frames", 1) > 1:
@@ -219,6 +220,14 @@ def _check_size(width: int, height: int, most: int) -> None:
         raise Unusable("too many pixels", f"{width} x {height}; at most {most}")
     if not width or not height:
         raise Unusable("not an image", "no pixels")
+
+
+def _check_ratio(image: Image.Image, stored: int) -> None:
+    inflated = image.width * image.height * len(image.getbands()) * (4 if _deep(image.mode) else 1)
+    if inflated > max(SMALL, LARGEST_RATIO * stored):
+        raise Unusable(
+            "too many pixels for its bytes", f"from {stored} to {inflated} bytes; at most {LARGEST_RATIO} times"
+        )
 
 
 def _window(stored: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], float, float]:

@@ -20,11 +20,9 @@ import numpy.typing as npt
 from synthgain.dataset import SPLITS
 from synthgain.errors import SynthgainError
 from synthgain.schema import SourceConfig
-from synthgain.sources.record import Record
+from synthgain.sources.record import LARGEST_RATIO, SMALL, Record
 
-LARGEST_RATIO = 200
-"""Inflated to stored size; a member above `SMALL` that is inflated further is refused."""
-SMALL = 1 << 26
+MOST_MEMBERS = 1000
 LARGEST_LABELS = 1 << 28
 """Bytes of a labels array, which is read whole."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError)
@@ -42,11 +40,13 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
     Raises
     ------
     SynthgainError
-        The file is damaged, no ``.npz``, or lacks a member; labels and images differ in number; a label has no name; a
-        member is inflated beyond `LARGEST_RATIO` or holds Python objects.
+        The file is damaged, no ``.npz``, lacks a member or has more than `MOST_MEMBERS`; labels and images differ in
+        number; a label has no name; a member is inflated beyond `LARGEST_RATIO` or holds Python objects.
     """
     with _opened(raw) as archive:
         names = set(archive.namelist())
+        if len(names) > MOST_MEMBERS:
+            raise SynthgainError(f"{raw}: it has {len(names)} members; images and labels take six")
         splits = [split for split in SPLITS if f"{split}_images.npy" in names]
         if not splits:
             raise SynthgainError(f"{raw}: none of train_images, val_images, test_images; it has {sorted(names)[:8]}")

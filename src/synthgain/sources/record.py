@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 LARGEST_FILE = 1 << 30
 """Bytes; a larger file is refused unread."""
+LARGEST_RATIO = 200
+"""Inflated to stored size; what is larger than `SMALL` and inflated further is refused as a bomb."""
+SMALL = 1 << 26
 
 
 class Unusable(Exception):  # noqa: N818 - a finding about one image, not a failure

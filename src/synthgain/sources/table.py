@@ -11,7 +11,7 @@ from pydantic import Field
 
 from synthgain.errors import SynthgainError, nearest
 from synthgain.schema import SourceConfig, Strict
-from synthgain.sources.personal import identifies
+from synthgain.sources.personal import JOINED, identifies, is_name, withheld
 from synthgain.sources.record import Record, read_file, refuse
 
 DELIMITERS = ",;\t"
@@ -46,8 +46,8 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
     ------
     SynthgainError
         Naming file, line and value: a column or cell that is needed is missing, a row has too many or too few cells,
-        a column identifies a person, a file or ``image_id`` stands twice, a path leads outside, a cell holds a
-        formula, the text is not UTF-8.
+        a column or a ``patient_id`` identifies a person, a file or ``image_id`` stands twice, a path leads outside, a
+        cell holds a formula, the text is not UTF-8. No message repeats what names a person.
     """
     seen: dict[str, str] = {}
     for manifest in cfg.manifests or _only_manifest(raw):
@@ -58,7 +58,8 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
                 raise SynthgainError(f"{path}:{line}: image_id {name!r} stands already in line {identities[name]}")
             record = _record(raw, path, line, row)
             if seen.setdefault(record.origin, f"{path}:{line}") != f"{path}:{line}":
-                raise SynthgainError(f"{path}:{line}: file {row['file']!r} is listed already in {seen[record.origin]}")
+                named = withheld(row["file"])
+                raise SynthgainError(f"{path}:{line}: file {named!r} is listed already in {seen[record.origin]}")
             yield record
 
 
@@ -127,7 +128,7 @@ def _header(path: Path, cells: list[str], manifest: Manifest) -> list[str]:
 
 def _check_cells(path: Path, line: int, row: Mapping[str, str]) -> None:
     for column, cell in row.items():
-        shown = f": {cell!r}" if column in ("file", "label", "split") else ""
+        shown = f": {withheld(cell)!r}" if column in ("file", "label", "split") else ""
         if cell.startswith(("=", "@")):
             raise SynthgainError(f"{path}:{line}: {column} holds a formula{shown}; save its value instead")
         if not cell.isprintable():
@@ -135,10 +136,13 @@ def _check_cells(path: Path, line: int, row: Mapping[str, str]) -> None:
     for column in ("file", "label"):
         if not row[column]:
             raise SynthgainError(f"{path}:{line}: {column} is empty")
+    if is_name(row.get("patient_id", "")):
+        raise SynthgainError(f"{path}:{line}: patient_id holds {JOINED}; give each patient a pseudonym")
     name = row["file"]
     if "\\" in name or re.match(r"[A-Za-z]:|/", name) or ".." in PurePosixPath(name).parts:
         raise SynthgainError(
-            f"{path}:{line}: file {name!r} must be a path relative to the CSV, with '/' between folders and no '..'"
+            f"{path}:{line}: file {withheld(name)!r} must be a path relative to the CSV, with '/' between folders and "
+            "no '..'"
         )
 
 

@@ -84,11 +84,15 @@ class Workspace:
         found = sorted(self.paths.data.glob("*/manifest.json")) + sorted(self.paths.data.glob("*/*/manifest.json"))
         return {p.parent.relative_to(self.paths.data).as_posix(): artifact.read(p.parent).sha256 for p in found}
 
-    def runs(self, level: str) -> list[Any]:
-        """MLflow's runs of that level, the newest first."""
+    def client(self) -> Any:
+        """Of the workspace's MLflow."""
         from mlflow.tracking import MlflowClient
 
-        client = MlflowClient(tracking.store(self.paths, config.read(self.paths.params)))
+        return MlflowClient(tracking.store(self.paths, config.read(self.paths.params)))
+
+    def runs(self, level: str) -> list[Any]:
+        """MLflow's runs of that level, the newest first."""
+        client = self.client()
         experiments = [experiment.experiment_id for experiment in client.search_experiments()]
         return list(client.search_runs(experiments, f"tags.`synthgain.level` = '{level}'", max_results=500))
 

@@ -78,6 +78,15 @@ def test_mlflow_has_a_run_per_pipeline_stage_and_trial(workspace: Any, first: st
     assert any("test_balanced_accuracy" in run.data.metrics for run in trials)
 
 
+def test_mlflow_has_the_learning_curves_and_the_data_docs(workspace: Any, first: str) -> None:
+    client, trial = workspace.client(), workspace.runs("trial")[-1].info.run_id
+    stages = {run.data.tags["mlflow.runName"]: run.info.run_id for run in workspace.runs("stage")}
+    assert len(client.get_metric_history(stages["train_generator@dcgan"], "loss_generator")) > 1
+    assert len(client.get_metric_history(trial, "val_balanced_accuracy")) > 1
+    pages = client.list_artifacts(stages["validate"], "validation/docs")
+    assert "validation/docs/index.html" in [page.path for page in pages]
+
+
 def test_the_gate_holds_two_seeds_back_and_the_cards_are_in_mlflow(workspace: Any, first: str) -> None:
     printed = workspace.run("gate", status=1)
     assert re.search(r"^fail +verdict +inconclusive", printed, re.MULTILINE)

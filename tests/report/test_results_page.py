@@ -9,6 +9,8 @@ import pytest
 from synthgain.report.material import Material
 from synthgain.report.results_page import results_json, results_markdown, write
 
+STUDIES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "experiment").glob("*.yaml"))
+
 
 def test_the_page_is_a_function_of_the_json_beside_it(results: dict[str, Any], tmp_path: Path) -> None:
     write(results, tmp_path)
@@ -53,11 +55,26 @@ def test_labels_cannot_become_markup_or_new_columns(results: dict[str, Any]) -> 
 
 def test_the_committed_pages_are_made_from_the_committed_numbers(root: Path) -> None:
     folder = root / "docs" / "results"
-    studies = {path.stem for path in (root / "conf" / "experiment").glob("*.yaml")} | {"phantom"}
-    for study in studies:
+    for study in (*STUDIES, "phantom"):
         found = json.loads((folder / f"{study}.json").read_text())
         again = "results_page.write(json.loads(path.read_text()), folder) makes it again"
         assert (folder / f"{study}.md").read_text() == results_markdown(found), f"{study}: {again}"
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_what_a_study_says_to_cost_and_to_expect_is_what_was_found(root: Path, study: str) -> None:
+    lines = (root / "conf" / "experiment" / f"{study}.yaml").read_text().splitlines()
+    said = " ".join(" ".join(line.removeprefix("#") for line in lines if line.startswith("#")).split())
+    found = json.loads((root / "docs" / "results" / f"{study}.json").read_text())
+    headline = found["gains"]["headline"]
+    baseline = found["gains"]["arms"][headline["baseline"]][headline["metric"]]["mean"]
+    difference, low, high = (f"{100 * headline[key]:+.1f}" for key in ("difference", "low", "high"))
+    assert f"Cost: {found['run']['wall_seconds'] / 60:.0f} minutes" in said
+    assert f"Expected: {headline['word']}" in said
+    assert f"; {headline['baseline']} {100 * baseline:.1f} % balanced accuracy" in said
+    assert f", {headline['candidate']} {difference} points ({low} to {high})" in said.replace(
+        " 0.0 points", " -0.0 points"
+    )
 
 
 def test_the_page_of_the_leak_is_too(root: Path, module_at: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,8 +59,8 @@ AUDIT = {
     "images, and of any other extractor that was given. Read each number beside the one below it, which is what two "
     "samples of real images give: closer to that is better. Fidelity does not predict utility; the gain above is the "
     "measure of that.",
-    "recognition": "Share of the synthetic images that a classifier trained on real images calls by the class they "
-    "were drawn for.",
+    "recognition": "Share of the kept synthetic images that a classifier trained on real images calls by the class "
+    "they were drawn for. Its confidence kept them where a filter was used, so they are the easier ones.",
     "distances": "KID and C2ST are the same at any number of images if nothing differs, so all images are used: "
     "interval over images and patients, and p from random divisions. The others, and every real value, depend on the "
     "number, so synthetic and real are compared at the same number on both sides: mean, least and greatest over random "

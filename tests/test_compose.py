@@ -221,6 +221,15 @@ def test_the_command_line_has_the_last_word_over_a_size(paths: Paths, datasets: 
     assert cfg.generators["edm"].training.steps == 5
 
 
+@pytest.mark.parametrize("size", [(), ("+size=gpu",), ("+size=smoke",)])
+def test_a_word_for_each_generator_is_for_those_that_learn_and_one_for_a_generator_after_it_wins(
+    paths: Paths, size: tuple[str, ...]
+) -> None:
+    words = ("generator=[dcgan,edm]", "each_generator.training.steps=7", "generators.edm.training.steps=5")
+    generators = compose(paths, [*words, *size]).generators
+    assert {name: each.training.steps for name, each in generators.items() if each.training} == {"dcgan": 7, "edm": 5}
+
+
 @pytest.mark.parametrize("size", ["gpu", "smoke"])
 def test_a_size_is_chosen_with_or_without_a_plus(paths: Paths, size: str) -> None:
     chosen = [compose(paths, [word]) for word in (f"+size={size}", f"size={size}", f"size=[{size}]")]

@@ -18,6 +18,7 @@ DATASETS = "SYNTHGAIN_DATASETS"
 """Environment variable with the folder of the studies' data sets."""
 _PATHS = ("path", "file")
 """Keys whose values are paths, whatever they belong to."""
+_EACH = "each_generator"
 
 
 def compose(paths: Paths, overrides: Sequence[str]) -> Config:
@@ -41,17 +42,17 @@ def compose(paths: Paths, overrides: Sequence[str]) -> Config:
     composed = _hydra(conf, words)
     try:
         full = composed.pop("full", None)
-        each = composed.pop("each_generator", None)
+        each = composed.pop(_EACH, None)
         at_full_size = composed.pop("full_size", False)
         own = {name: generator.pop("full", {}) for name, generator in _generators(composed).items()}
         if full is not None and at_full_size:
-            each = OmegaConf.merge(each or {}, full.pop("each_generator", {}))
+            each = OmegaConf.merge(each or {}, full.pop(_EACH, {}))
             composed = OmegaConf.merge(composed, full)
+        learning = _learning(composed)
         for name, generator in _generators(composed).items():
-            if "weights" in generator:
-                continue
-            changes = [own[name] if at_full_size else {}, each if each and learns(generator.kind) else {}]
-            composed.generators[name] = OmegaConf.merge(generator, *changes)
+            if "weights" not in generator:
+                changes = [own[name] if at_full_size else {}, each if each and name in learning else {}]
+                composed.generators[name] = OmegaConf.merge(generator, *changes)
         _again(composed, words, conf)
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -130,8 +131,19 @@ def _again(composed: Any, words: Sequence[str], conf: Path) -> None:
     from omegaconf import OmegaConf
 
     for override in OverridesParser.create().parse_overrides(list(words)):
-        if not (conf / override.key_or_group).is_dir() and not override.is_delete():
-            OmegaConf.update(composed, override.key_or_group, override.value(), force_add=True)
+        key = override.key_or_group
+        if (conf / key).is_dir() or override.is_delete():
+            continue
+        keys = [key]
+        if key.startswith(_EACH + "."):
+            keys = [key.replace(_EACH, f"generators.{name}", 1) for name in _learning(composed)]
+        for place in keys:
+            OmegaConf.update(composed, place, override.value(), force_add=True)
+
+
+def _learning(composed: Any) -> list[str]:
+    """The generators that are trained."""
+    return [name for name, each in _generators(composed).items() if "weights" not in each and learns(each.kind)]
 
 
 def _unknown_choice(conf: Path, words: Sequence[str]) -> str | None:

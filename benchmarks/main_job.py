@@ -2,8 +2,8 @@
 
 Run: ``python benchmarks/main_job.py [overrides]``. Memory is the proportional set size of all processes of the run,
 sampled every two seconds, which takes little of the cores. A stage's time includes DVC's work for it, which is forked
-like the stage from a process that has imported the libraries. Stages run beside one another, so the times add up to more
-than the whole. Of the commands that should answer at once, the median of five calls.
+like the stage from a process that has imported the libraries. Stages run beside one another, so the times add up to
+more than the whole. Of the commands that should answer at once, the median of five calls.
 """
 
 import json

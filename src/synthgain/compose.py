@@ -143,7 +143,8 @@ def _again(composed: Any, words: Sequence[str], conf: Path) -> None:
 
 def _learning(composed: Any) -> list[str]:
     """The generators that are trained."""
-    return [name for name, each in _generators(composed).items() if "weights" not in each and learns(each.kind)]
+    own = {name: each for name, each in _generators(composed).items() if "weights" not in each and "kind" in each}
+    return [name for name, each in own.items() if learns(each.kind)]
 
 
 def _unknown_choice(conf: Path, words: Sequence[str]) -> str | None:

@@ -31,6 +31,7 @@ from synthgain.compose import compose
 from synthgain.compute import device, side_by_side
 from synthgain.config import Config
 from synthgain.dataset import ImageSet
+from synthgain.fidelity.comparison import recognition
 from synthgain.fidelity.kid import kid
 from synthgain.paths import Paths
 from synthgain.seeding import derive
@@ -102,14 +103,18 @@ def one_generator(case: tuple[Config, Paths, str]) -> dict[str, float]:
     return seconds
 
 
-def measured(paths: Paths, name: str) -> tuple[float, float]:
-    """Of all images drawn by a generator: the share whose class is recognised, and KID to the real ones."""
+def measured(paths: Paths, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Of all images drawn by each generator: the share whose class is recognised, and KID to the real ones."""
     own = encoder.load(artifact.read(paths.out("encode")))
-    images, drawn = dataset.read(paths.out("ingest")), dataset.read(paths.out("synthesize", name))
+    images = dataset.read(paths.out("ingest"))
     real = images.part(np.concatenate([images.rows("train"), images.rows("val")]))
-    recognised = float((own.probabilities(drawn.images).argmax(1) == drawn.labels).mean())
-    groups = tuple(np.unique(part.table["group"], return_inverse=True)[1] for part in (drawn, real))
-    return recognised, kid(own.features(drawn.images), own.features(real.images), groups)
+    seen, found = own.features(real.images), {}
+    for name in names:
+        drawn = dataset.read(paths.out("synthesize", name))
+        recognised = recognition(own.probabilities(drawn.images), drawn.labels, real.classes)["share"]
+        groups = tuple(np.unique(part.table["group"], return_inverse=True)[1] for part in (drawn, real))
+        found[name] = (recognised, kid(own.features(drawn.images), seen, groups))
+    return found
 
 
 def generators(folder: Path) -> dict[str, dict[str, Any]]:
@@ -119,7 +124,7 @@ def generators(folder: Path) -> dict[str, dict[str, Any]]:
         stages.run(stage, cfg, paths)
     cases = [(cfg, paths, name) for name in (*GENERATORS, *CONTROLS)]
     seconds = {case[2]: took for case, took in side_by_side(one_generator, cases, 2)}
-    found = {name: measured(paths, name) for name in (*GENERATORS, *CONTROLS)}
+    found = measured(paths, (*GENERATORS, *CONTROLS))
     classes, (_, noise) = len(dataset.read(paths.out("ingest")).classes), found["noise"]
     rows = {}
     for name, (recognised, distance) in found.items():

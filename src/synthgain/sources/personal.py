@@ -6,8 +6,9 @@ from functools import partial
 
 from synthgain.sources.record import Record, refuse
 
+_WHOSE = "patient|first|last|middle|given|family|full|birth|maiden|sur"
 _PERSONAL = re.compile(
-    r"(patient|first|last|middle|given|family|full|birth|maiden|sur)s?names?$|^(name|dob|mrn|ssn|nhsnumber|zip|zipcode)$|"
+    rf"({_WHOSE})s?names?$|^(name|dob|mrn|ssn|nhsnumber|zip|zipcode)$|"
     r"birthda(te|y)|dateofbirth|address|postcode|postalcode|phone|telephone|email|socialsecurity|medicalrecord|"
     r"insurance(number|id)|passport|accessionnumber"
 )
@@ -22,7 +23,7 @@ def identifies(name: str) -> bool:
 _JOINED = re.compile(r"[^\W\d_]\^+[^\W\d_]")
 JOINED = "parts of a name with '^' between them"
 _IN_PATH = re.compile(
-    r"(?<![^\W_])((?:patient|first|last|middle|given|family|full|birth|maiden|sur)[-_ ]?names?"
+    rf"(?<![^\W_])((?:{_WHOSE})[-_ ]?names?"
     r"|name(?=[-_ =]+[^\W\d_]{2})|dob|mrn|ssn|birth[-_ ]?da(?:te|y)|date[-_ ]?of[-_ ]?birth)[-_ =]+[^\W_]"
     rf"|{_JOINED.pattern}",
     re.IGNORECASE,

@@ -55,7 +55,8 @@ def scan(cfg: Config, raw: Path) -> Iterator[Record]:
         identities: dict[str, int] = {}
         for line, row in _rows(path, manifest):
             if (name := row.get("image_id", "")) and identities.setdefault(name, line) != line:
-                raise SynthgainError(f"{path}:{line}: image_id {name!r} stands already in line {identities[name]}")
+                named = withheld(name)
+                raise SynthgainError(f"{path}:{line}: image_id {named!r} stands already in line {identities[name]}")
             record = _record(raw, path, line, row)
             if seen.setdefault(record.origin, f"{path}:{line}") != f"{path}:{line}":
                 named = withheld(row["file"])
@@ -128,11 +129,12 @@ def _header(path: Path, cells: list[str], manifest: Manifest) -> list[str]:
 
 def _check_cells(path: Path, line: int, row: Mapping[str, str]) -> None:
     for column, cell in row.items():
-        shown = f": {withheld(cell)!r}" if column in ("file", "label", "split") else ""
         if cell.startswith(("=", "@")):
-            raise SynthgainError(f"{path}:{line}: {column} holds a formula{shown}; save its value instead")
+            said = f"{column} holds a formula{_shown(column, cell)}; save its value instead"
+            raise SynthgainError(f"{path}:{line}: {said}")
         if not cell.isprintable():
-            raise SynthgainError(f"{path}:{line}: {column} holds characters that cannot be printed{shown}")
+            said = f"{column} holds characters that cannot be printed{_shown(column, cell)}"
+            raise SynthgainError(f"{path}:{line}: {said}")
     for column in ("file", "label"):
         if not row[column]:
             raise SynthgainError(f"{path}:{line}: {column} is empty")
@@ -144,6 +146,10 @@ def _check_cells(path: Path, line: int, row: Mapping[str, str]) -> None:
             f"{path}:{line}: file {withheld(name)!r} must be a path relative to the CSV, with '/' between folders and "
             "no '..'"
         )
+
+
+def _shown(column: str, cell: str) -> str:
+    return f": {withheld(cell)!r}" if column in ("file", "label", "split") else ""
 
 
 def _record(raw: Path, path: Path, line: int, row: Mapping[str, str]) -> Record:

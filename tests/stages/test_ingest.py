@@ -142,6 +142,18 @@ def test_copies_are_quarantined_and_near_copies_share_a_split(tmp_path: Path) ->
     assert table["group"].nunique() == 40
 
 
+def test_a_name_in_the_name_of_a_file_reaches_no_output(tmp_path: Path) -> None:
+    raw = class_folders(tmp_path / "raw")
+    save(raw / "a" / "ROE^JANE.png", texture(99))
+    images, quarantine, _ = run(tmp_path, settings(raw))
+    assert quarantine[["origin", "reason"]].to_numpy().tolist() == [
+        ["a/(withheld)", "personal data in the name of the file"]
+    ]
+    assert len(images) == 30
+    written = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert not [path for path in written if b"ROE" in path.read_bytes()]
+
+
 def test_an_image_with_two_labels_is_quarantined_under_both(tmp_path: Path) -> None:
     raw = class_folders(tmp_path / "raw")
     save(raw / "b" / "again.png", texture(0))

@@ -8,10 +8,12 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import IO
 
 from synthgain.errors import SynthgainError
 from synthgain.lifeline import die_with_parent
@@ -39,8 +41,10 @@ def api() -> Iterator[Callable[[], None]]:
         listening.listen()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
         command = [sys.executable, __file__, str(listening.fileno())]
+        # Ended while it starts, it complains; that is shown only where it is the reason of something.
+        words = tempfile.TemporaryFile()  # noqa: SIM115 - the server writes to it until it ends
         server = subprocess.Popen(
-            command, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+            command, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL, stderr=words, start_new_session=True
         )
     atexit.register(_end, server)  # Prefect sends its last logs and events as the threads end, which is before that
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
@@ -49,7 +53,7 @@ def api() -> Iterator[Callable[[], None]]:
         yield _check_configured
         return
     with temporary_settings({PREFECT_API_URL: address, PREFECT_UI_URL: ""}):  # no pages: no links to them
-        yield partial(_wait_for, address)
+        yield partial(_wait_for, address, words)
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:
@@ -60,13 +64,15 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
         server.kill()
 
 
-def _wait_for(address: str) -> None:
+def _wait_for(address: str, words: IO[bytes]) -> None:
     from prefect.settings import PREFECT_HOME
 
     try:
         directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         directly.open(f"{address}/health", timeout=_PATIENCE).close()
     except OSError as error:
+        words.seek(0)
+        print(words.read().decode(errors="replace"), file=sys.stderr, flush=True)
         raise SynthgainError(
             f"Prefect's own server did not start ({error}); its own words are above. Its database is in "
             f"{PREFECT_HOME.value()}; the environment variable PREFECT_HOME names another folder"
